@@ -1,0 +1,41 @@
+"""Data to learn from: handwritten digits inside the package, MNIST, EMNIST, and two point clouds.
+
+Each module has a `load_data()` that returns `(x_train, y_train), (x_test, y_test)`, as Keras's do;
+`idx` reads single IDX files. A module is imported when it is first named.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from minidl.datasets.errors import DataFileError, DataFileMissingError, DownloadError
+
+if TYPE_CHECKING:
+    from minidl.datasets import blobs, digits, emnist, idx, mnist
+
+__all__ = [
+    "DataFileError",
+    "DataFileMissingError",
+    "DownloadError",
+    "blobs",
+    "digits",
+    "emnist",
+    "idx",
+    "mnist",
+]
+
+_MODULES = ("blobs", "digits", "emnist", "idx", "mnist")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}."
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
