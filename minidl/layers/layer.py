@@ -1,0 +1,315 @@
+"""The contract of a layer: `forward` gives output and residuals, `backward` takes them back.
+
+A layer owns its parameters and nothing of a call. What `backward` needs travels beside the
+output as residuals, so one layer can stand in a model twice and serve many threads at once.
+
+        x ──► forward ──► y                     dx ◄── backward ◄── dy
+                 └── residuals ─────────────────────────►┘ leaves kernel.grad, bias.grad
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from minidl import config, regularizers
+from minidl._typing import Array, DType, Residuals, Shape
+from minidl.layers import naming
+from minidl.layers.input_spec import InputSpec, check_input
+from minidl.layers.ownership import ParameterOwner
+from minidl.layers.shape_inference import infer_output_shape
+from minidl.layers.symbolic import Node, SymbolicTensor, is_symbolic
+from minidl.registry import Configurable, constructor_arguments
+
+
+class Layer(ParameterOwner, Configurable):
+    """A step of a model: parameters, and a pair of functions that are each other's derivative.
+
+    A subclass creates its parameters in `build` and writes `forward` and `backward`:
+
+        y, residuals = forward(x, training)
+        dx = backward(residuals, dy)            with dx = ∂L/∂x and dy = ∂L/∂y
+
+    `backward` assigns each parameter's gradient (`self.kernel.grad = x.T @ dy`) and returns the
+    gradient with respect to the input. A layer with several inputs gets a list and returns a
+    list. `forward` must not change its input, and neither may keep anything on `self`. A layer
+    for inference alone may write `call(inputs)` instead of the pair.
+
+    Arguments:
+        activity_regularizer: adds a penalty on the output, averaged over the batch, to the loss.
+        trainable: False keeps every parameter of the layer as it is.
+        dtype: `"float32"` or `"float64"`, the type of the parameters and of floating inputs;
+            `config.floatx()` by default.
+        autocast: whether floating inputs of another type are cast to `dtype` in a direct call.
+        name: a unique name; made from the class's name by default.
+        input_shape: the shape of one sample, for the first layer of a `Sequential`.
+
+    Raises:
+        ValueError: if the name is not a string or has a slash, or the dtype is not a float type.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         size = (input_shape[-1],)
+        ...         self.scale = self.add_weight(size, initializer="ones", name="scale")
+        ...
+        ...     def forward(self, x, training=False):
+        ...         return x * self.scale.value, x
+        ...
+        ...     def backward(self, x, dy):
+        ...         self.scale.grad = (x * dy).sum(axis=0)
+        ...         return dy * self.scale.value
+        >>> Scale()(np.ones((2, 3))).shape
+        (2, 3)
+    """
+
+    input_spec: InputSpec | None = None
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: DType | None = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            naming.check_or_make(name, type(self)),
+            config.float_dtype(dtype_name(dtype)),
+            bool(trainable),
+        )
+        self.autocast = autocast
+        self.nodes: list[Node] = []  # the calls on symbolic tensors, which models are made of
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.batch_input_shape = _input_shape_argument(kwargs)
+        if kwargs:
+            raise TypeError(
+                f"{type(self).__name__} received unexpected arguments {sorted(kwargs)}. It takes "
+                f"{', '.join(constructor_arguments(type(self)))}."
+            )
+
+    # What a subclass writes
+
+    def build(self, input_shape: Any) -> None:
+        """Create the parameters for inputs of `input_shape`. Runs once, on the first call."""
+
+    def forward(self, x: Any, training: bool = False) -> tuple[Any, Residuals]:
+        """Return the output and the residuals that `backward` will need."""
+        return self._forward_by_call(x, training, {}), None
+
+    def backward(self, residuals: Residuals, dy: Any) -> Any:
+        """Assign every parameter's gradient and return the gradient with respect to the input."""
+        raise NotImplementedError(
+            f"Layer {self.name!r} ({type(self).__name__}) has no backward and cannot be "
+            "trained. Write the pair forward(self, x, training=False) -> (y, residuals) and "
+            "backward(self, residuals, dy) -> dx; minidl.gradcheck tells whether it is right."
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the output alone."""
+        return self.forward(inputs, training)[0]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output's shape for `input_shape`; by default found by a trial run on zeros."""
+        return infer_output_shape(self, input_shape)
+
+    def output_dtype(self, input_dtype: str) -> str:
+        """Return the output's dtype for an input of `input_dtype`, or of the layer's own."""
+        return self.dtype
+
+    def unrolled_graph(self) -> Any:
+        """Return the graph that a model runs in this layer's place; None for a plain layer."""
+        return None
+
+    # Calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on arrays, or record the call where the inputs are symbolic."""
+        inputs, options = self._pack_call(args, kwargs)
+        if is_symbolic(inputs):
+            return self._record(inputs, options)
+        arrays = map_structure(self._to_array, inputs)
+        shapes = map_structure(np.shape, arrays)
+        self.ensure_built(shapes)
+        check_input(self, shapes)
+        training = bool(options.pop("training", None) or False)
+        return call_forward(self, arrays, training, options)[0]
+
+    def _pack_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Split a call's arguments into tensors (one, or a list) and other options."""
+        if not args and "inputs" in kwargs:
+            args = (kwargs.pop("inputs"),)
+        if not args:
+            raise TypeError(f"Layer {self.name!r} was called without inputs; call it on an array.")
+        symbolic = [name for name, value in kwargs.items() if is_symbolic(value)]
+        if symbolic:
+            raise TypeError(
+                f"Layer {self.name!r} received symbolic tensors as keyword arguments {symbolic}. "
+                "Pass tensors by position: layer(x) or layer([x1, x2])."
+            )
+        inputs = args[0] if len(args) == 1 else list(args)
+        if isinstance(inputs, tuple):
+            inputs = list(inputs)
+        return inputs, dict(kwargs)
+
+    def _record(self, inputs: Any, options: dict[str, Any]) -> Any:
+        """Return symbolic outputs, linked to the inputs by a node."""
+        single = not isinstance(inputs, list)
+        tensors = [inputs] if single else list(inputs)
+        for tensor in tensors:
+            if not isinstance(tensor, SymbolicTensor):
+                raise TypeError(
+                    f"Layer {self.name!r} received a mix of symbolic tensors and "
+                    f"{type(tensor).__name__}. While a model is being described, all inputs must "
+                    "come from Input or from a layer called on one."
+                )
+        shapes = tensors[0].shape if single else [t.shape for t in tensors]
+        self.ensure_built(shapes)
+        check_input(self, shapes)
+        out = self.compute_output_shape(shapes)
+        single_output = not isinstance(out, list)
+        dtype = self.output_dtype(tensors[0].dtype)
+        outputs = [
+            SymbolicTensor(shape, dtype, f"{self.name}:{i}" if i else self.name)
+            for i, shape in enumerate([out] if single_output else out)
+        ]
+        Node(self, tensors, single, outputs, single_output, options)
+        return outputs[0] if single_output else outputs
+
+    def _to_array(self, value: Any) -> Array:
+        array = np.asarray(value)
+        if array.dtype == object or array.dtype.kind in "USV":
+            raise TypeError(
+                f"Layer {self.name!r} received values of dtype {array.dtype}, expected numbers. "
+                "Ragged lists and strings must be padded or encoded first."
+            )
+        if self.autocast and array.dtype.kind == "f" and self.weights:
+            return array.astype(self.dtype, copy=False)
+        return array
+
+    def _forward_by_call(self, x: Any, training: bool, options: dict[str, Any]) -> Any:
+        """Return the output of a subclass that wrote `call` in place of the pair."""
+        call = type(self).call
+        if call is Layer.call:
+            raise NotImplementedError(
+                f"Layer {self.name!r} ({type(self).__name__}) has neither forward nor call. Write "
+                "forward(self, x, training=False) -> (y, residuals) and "
+                "backward(self, residuals, dy) -> dx."
+            )
+        if accepts(call, "training"):
+            options = {**options, "training": training}
+        several = isinstance(x, list) and positional_inputs(call) > 1
+        return self.call(*x, **options) if several else self.call(x, **options)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor (or list of them) that the layer was first called on."""
+        node = self._first_node()
+        return node.inputs[0] if node.single and node.inputs else node.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor (or list of them) that the layer's first call gave."""
+        node = self._first_node()
+        return node.outputs[0] if node.single_output else node.outputs
+
+    def _first_node(self) -> Node:
+        if not self.nodes:
+            raise ValueError(
+                f"Layer {self.name!r} has not been called on a symbolic tensor, so it has no input "
+                "and no output yet. Build the model first: put an Input at its front."
+            )
+        return self.nodes[0]
+
+    # Building
+
+    def ensure_built(self, input_shape: Any) -> None:
+        """Build the layer for `input_shape` if that has not happened yet."""
+        if not self.built:
+            check_input(self, input_shape)
+            self.build(input_shape)
+            self.built = True
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only where the attribute is missing, so it costs the hot loop nothing.
+        message = f"{type(self).__name__} has no attribute {name!r}."
+        if "_trained" not in vars(self):
+            message += " Call super().__init__(**kwargs) first in __init__."
+        elif not self.built:
+            message += (
+                f" Layer {self.name!r} is not built yet: its weights are made from the input's "
+                "shape. Call it on data first, or layer.build(input_shape)."
+            )
+        raise AttributeError(message)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name} built={self.built}>"
+
+
+def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) -> tuple[Any, Any]:
+    """Run `layer.forward` with a call's options, whether or not it takes `training`."""
+    forward: Any = layer.forward
+    if options and type(layer).forward is Layer.forward:
+        return layer._forward_by_call(x, training, options), None
+    if accepts(type(layer).forward, "training"):
+        return forward(x, training=training, **options)
+    return forward(x, **options)
+
+
+def overrides(cls: type[Layer], method: str) -> bool:
+    """Return whether a subclass wrote `method` itself."""
+    return getattr(cls, method) is not getattr(Layer, method)
+
+
+@cache
+def accepts(function: Any, argument: str) -> bool:
+    """Return whether `function` has a parameter of that name, or `**kwargs`."""
+    import inspect
+
+    parameters = inspect.signature(function).parameters
+    return argument in parameters or any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+    )
+
+
+@cache
+def positional_inputs(function: Any) -> int:
+    """Return how many arguments without a default a method takes, `self` left out."""
+    import inspect
+
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in parameters)
+
+
+def dtype_name(dtype: Any) -> Any:
+    """Return the name within a dtype policy's config, or `dtype` as it is."""
+    if isinstance(dtype, dict) and "config" in dtype:
+        return dtype["config"]["name"]
+    return dtype
+
+
+def _input_shape_argument(kwargs: dict[str, Any]) -> Shape | None:
+    """Take `input_shape`, `input_dim` or `batch_input_shape` out of a constructor's arguments."""
+    if (shape := kwargs.pop("batch_input_shape", None)) is not None:
+        return tuple(shape)
+    if (size := kwargs.pop("input_dim", None)) is not None:
+        return (None, size)
+    if (shape := kwargs.pop("input_shape", None)) is not None:
+        return (None, shape) if isinstance(shape, int) else (None, *shape)
+    return None
+
+
+def map_structure(function: Any, value: Any) -> Any:
+    """Apply `function` to an array, or to each in a list or dict of them."""
+    if isinstance(value, list):
+        return [function(item) for item in value]
+    if isinstance(value, dict):
+        return {key: function(item) for key, item in value.items()}
+    return function(value)

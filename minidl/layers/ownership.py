@@ -1,0 +1,181 @@
+"""The parameters of a layer and of the layers within it: made, found, frozen, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl import constraints, initializers, regularizers
+from minidl._typing import Array, DType
+from minidl.layers.parameter import Parameter
+from minidl.random import SeedGenerator
+
+
+class ParameterOwner:
+    """Something that owns parameters, and other owners among its attributes.
+
+    Arguments:
+        name: stands in messages and in front of the parameters' names.
+        dtype: of the parameters.
+        trainable: whether an optimizer may change them.
+    """
+
+    def __init__(self, name: str, dtype: str, trainable: bool) -> None:
+        self._trained: list[Parameter] = []  # what an optimizer may change, frozen or not
+        self._state: list[Parameter] = []  # what it never changes, such as moving means
+        self._trainable = trainable
+        self.built = False
+        self.name = name
+        self.dtype = dtype
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: DType | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Parameter:
+        """Create a parameter, initialise it and return it.
+
+        Arguments:
+            shape: the sizes of its axes; `()` by default.
+            initializer: a name or an initializer; `"glorot_uniform"` by default.
+            dtype: the layer's own by default; an integer type is possible for counters.
+            trainable: False for state that no optimizer touches.
+            regularizer: adds a penalty on the value to the loss.
+            constraint: is applied to the value after each update.
+            name: a short name, such as `"kernel"`.
+            autocast, aggregation, overwrite_with_gradient: are Keras's, and have no effect here.
+
+        Raises:
+            ValueError: if a size of the shape is not a known non-negative integer.
+        """
+        shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape or ())
+        if any(not isinstance(size, int | np.integer) or size < 0 for size in shape):
+            raise ValueError(
+                f"Layer {self.name!r} asked for a weight of shape {shape}; every size must be a "
+                "known non-negative integer. Give the input's shape in full, but for the batch."
+            )
+        make = initializers.get("glorot_uniform" if initializer is None else initializer)
+        assert make is not None
+        kind = np.dtype(self.dtype if dtype is None else dtype)
+        parameter = Parameter(
+            np.asarray(make(shape, dtype=kind)),
+            name=name or f"variable_{len(self._trained) + len(self._state)}",
+            trainable=trainable and self._trainable,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
+        )
+        parameter.path = f"{self.name}/{parameter.name}"
+        (self._trained if trainable else self._state).append(parameter)
+        return parameter
+
+    def sublayers(self) -> list[Any]:
+        """Return the layers among this layer's attributes, in lists and dicts too, in order."""
+        found: dict[int, ParameterOwner] = {}
+        for value in vars(self).values():
+            for layer in _owners_in(value):
+                if layer is not self:
+                    found.setdefault(id(layer), layer)
+        return list(found.values())
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the layer's parameters are trained. Setting it reaches all layers within."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for parameter in self._trained:
+            parameter.trainable = self._trainable
+        for layer in self.sublayers():
+            layer.trainable = self._trainable
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All parameters: what is trained, then the state, then those of the layers within."""
+        own = self._trained + self._state
+        return _unique(own + [p for layer in self.sublayers() for p in layer.weights])
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """The parameters that an optimizer updates; none if the layer is frozen."""
+        trained = {id(p) for p in self._all_trained()} if self._trainable else set()
+        return [p for p in self.weights if p.trainable and id(p) in trained]
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]:
+        """The parameters that no optimizer updates: state, and whatever is frozen."""
+        trainable = {id(p) for p in self.trainable_weights}
+        return [p for p in self.weights if id(p) not in trainable]
+
+    def _all_trained(self) -> list[Parameter]:
+        return self._trained + [p for layer in self.sublayers() for p in layer._all_trained()]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[Array]:
+        """Return a copy of every parameter's value, in the order of `weights`."""
+        return [p.value.copy() for p in self.weights]
+
+    def set_weights(self, weights: list[Array]) -> None:
+        """Copy arrays into the parameters, in the order of `weights`.
+
+        Raises:
+            ValueError: if the number of arrays or a shape differs; no parameter is then changed.
+        """
+        parameters = self.weights
+        arrays = [np.asarray(w) for w in weights]
+        if [a.shape for a in arrays] != [p.shape for p in parameters]:
+            raise ValueError(
+                f"Layer {self.name!r} received {len(arrays)} weights of shapes "
+                f"{[a.shape for a in arrays]}, expected {len(parameters)} of shapes "
+                f"{[p.shape for p in parameters]}: {[p.path for p in parameters]}."
+                + ("" if self.built else " The layer is not built yet: build it first.")
+            )
+        for parameter, array in zip(parameters, arrays, strict=True):
+            parameter.assign(array)
+
+    def count_params(self) -> int:
+        """Return the number of numbers in all parameters.
+
+        Raises:
+            ValueError: if the layer is not built yet.
+        """
+        if not self.built:
+            raise ValueError(
+                f"Layer {self.name!r} is not built yet, so its parameters cannot be counted. "
+                "Call it on data first, or layer.build(input_shape)."
+            )
+        return sum(p.size for p in self.weights)
+
+    def seed_generators(self) -> list[SeedGenerator]:
+        """Return the random streams of this layer and of the layers within."""
+        own = [value for value in vars(self).values() if isinstance(value, SeedGenerator)]
+        return own + [s for layer in self.sublayers() for s in layer.seed_generators()]
+
+
+def _owners_in(value: Any) -> Iterator[ParameterOwner]:
+    if isinstance(value, ParameterOwner):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _owners_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _owners_in(item)
+
+
+def _unique(parameters: list[Parameter]) -> list[Parameter]:
+    return list({id(p): p for p in parameters}.values())
