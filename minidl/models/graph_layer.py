@@ -1,0 +1,166 @@
+"""A layer that runs a graph of layers: what a model is before it is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl._typing import Residuals, Shape
+from minidl.layers.layer import Layer, overrides
+from minidl.layers.symbolic import SymbolicTensor, is_symbolic
+from minidl.models.graph import Graph
+from minidl.models.plan import Plan
+from minidl.models.structure import Structure
+
+
+class GraphLayer(Layer):
+    """The graph of a model, its tensors, and the plans that run it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._graph: Graph | None = None
+        self._inputs = Structure.unknown()
+        self._outputs = Structure.unknown()
+        self._forget_plans()
+
+    def _set_graph(self, inputs: Any, outputs: Any) -> None:
+        self._inputs = Structure.of(inputs, "inputs")
+        self._outputs = Structure.of(outputs, "outputs")
+        self._graph = Graph(self._inputs.tensors, self._outputs.tensors)
+        self.built = True
+        self._forget_plans()
+        if not self._trainable:
+            self.trainable = False
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph, or None for a model that is not built or computes by itself."""
+        return self._graph
+
+    def unrolled_graph(self) -> Graph | None:
+        """Return the graph for an outer model to take up; None where `forward` was overridden."""
+        own = type(self).forward is not GraphLayer.forward or overrides(type(self), "call")
+        return None if own else self._graph
+
+    # Layers
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in Keras's order."""
+        return self.sublayers()
+
+    def sublayers(self) -> list[Layer]:
+        """Return the graph's layers, or those among the attributes where there is no graph."""
+        return list(self._graph.layers) if self._graph is not None else super().sublayers()
+
+    # Tensors
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The input tensors as a list."""
+        return self._inputs.tensors
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The output tensors as a list."""
+        return self._outputs.tensors
+
+    @property
+    def input(self) -> Any:
+        """The input tensor, or the list or dict of them."""
+        return self._inputs.packed(self._inputs.tensors)
+
+    @property
+    def output(self) -> Any:
+        """The output tensor, or the list or dict of them."""
+        return self._outputs.packed(self._outputs.tensors)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names by which a dict of inputs is read."""
+        return self._inputs.names
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: those of the layers they come from, or the dict's keys."""
+        return self._outputs.names
+
+    @property
+    def input_shape(self) -> Any:
+        """The input's shape, or the list or dict of them."""
+        return self._inputs.packed([t.shape for t in self._inputs.tensors])
+
+    @property
+    def output_shape(self) -> Any:
+        """The output's shape, or the list or dict of them."""
+        return self._outputs.packed([t.shape for t in self._outputs.tensors])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output's shape, with the batch size of `input_shape`."""
+        if self._graph is None:
+            return super().compute_output_shape(input_shape)
+        first = input_shape[0] if isinstance(input_shape, list) else input_shape
+        batch = first[0] if isinstance(first, list | tuple) else None
+        shapes: list[Shape] = [(batch, *t.shape[1:]) for t in self._outputs.tensors]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    # The layer contract
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on arrays, or become part of the graph of the symbolic inputs."""
+        inputs, options = self._pack_call(args, kwargs)
+        if self._graph is None:
+            return super().__call__(*args, **kwargs)
+        if is_symbolic(inputs):
+            tensors = self._inputs.flatten(inputs, f"Model {self.name!r}")
+            self._inputs.check_shapes([t.shape for t in tensors], f"Model {self.name!r}")
+            outputs = self._record(tensors if len(tensors) > 1 else tensors[0], options)
+            return self._outputs.packed(outputs if isinstance(outputs, list) else [outputs])
+        if self.unrolled_graph() is None:
+            return super().__call__(*args, **kwargs)
+        arrays = self._inputs.arrays(inputs, f"Model {self.name!r}")
+        training = bool(options.pop("training", None) or False)
+        if not training:
+            return self._outputs.packed(self._plan().predict(arrays))
+        return self._outputs.packed(self._plan().forward(arrays, training)[0])
+
+    def forward(self, x: Any, training: bool = False) -> tuple[Any, Residuals]:
+        """Run the graph; the residuals are its plan and tape."""
+        if self._graph is None:
+            return super().forward(x, training)
+        plan = self._plan(input_gradients=True)
+        outputs, tape = plan.forward(self._inputs.flatten(x, f"Model {self.name!r}"), training)
+        return self._outputs.packed(outputs), (plan, tape)
+
+    def backward(self, residuals: Residuals, dy: Any) -> Any:
+        """Run the graph backwards: every parameter gets its gradient, the inputs' is returned."""
+        if self._graph is None:
+            return super().backward(residuals, dy)
+        plan, tape = residuals
+        dys = self._outputs.flatten(dy, f"Model {self.name!r}")
+        return self._inputs.packed(plan.backward(list(tape), dys))
+
+    def _pack_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        if args and isinstance(args[0], dict):
+            return args[0], dict(kwargs)
+        return super()._pack_call(args, dict(kwargs))
+
+    def build(self, input_shape: Any) -> None:
+        """Build a subclassed model's own weights; a graph is built from the start."""
+
+    # Plans
+
+    def _plan(self, input_gradients: bool = False, fused: tuple[Any, ...] = ()) -> Plan:
+        """Return the plan for what is trainable now, made once and kept."""
+        key = (input_gradients, *(id(node) for node, _ in fused))
+        key += tuple(p.trainable for p in self.weights) if input_gradients or fused else ()
+        plan = self._plans.get(key)
+        if plan is None:
+            assert self._graph is not None
+            plan = Plan(self._graph, input_gradients, {id(node): view for node, view in fused})
+            self._plans[key] = plan
+        return plan
+
+    def _forget_plans(self) -> None:
+        self._plans: dict[Any, Plan] = {}

@@ -1,0 +1,117 @@
+"""`Model`: a graph of layers between inputs and outputs, or a subclass that computes by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.layers.layer import Layer
+from minidl.models import functional_config
+from minidl.models.training import Trainer
+
+
+class Model(Trainer):
+    """A model with any number of inputs and outputs, described by calling layers on tensors.
+
+    A model is a layer: it can be called on arrays, and on symbolic tensors as part of another
+    model. `Model(inputs, outputs)` runs the graph between the tensors. A subclass may instead
+    create layers in `__init__` and write `forward` and `backward` (or `call`, for inference).
+
+    Arguments:
+        inputs: a tensor from `Input`, or a list or dict of them.
+        outputs: a tensor that depends on them, or a list or dict of such.
+        name: the model's name.
+        trainable: False freezes every layer.
+
+    Raises:
+        ValueError: if an output depends on an input that is not given.
+        TypeError: if inputs or outputs are not symbolic tensors.
+
+    Example:
+        >>> import numpy as np
+        >>> from minidl import Input, layers
+        >>> x = Input((3,))
+        >>> model = Model(x, layers.Dense(2)(x))
+        >>> model(np.ones((5, 3))).shape
+        (5, 2)
+    """
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if (inputs is None) != (outputs is None):
+            raise TypeError(
+                "Received only one of inputs and outputs. Model(inputs, outputs) needs both; a "
+                "subclass that writes its own forward needs neither."
+            )
+        if inputs is not None:
+            self._set_graph(inputs, outputs)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or by its index.
+
+        Raises:
+            ValueError: if both or neither is given, or there is no such layer.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(
+                f"Give either a name or an index; received name={name}, index={index}."
+            )
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"Model {self.name!r} has {len(layers)} layers; there is none at index {index}."
+                )
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        from minidl.registry import nearest
+
+        names = [layer.name for layer in layers]
+        raise ValueError(f"Model {self.name!r} has no layer {name!r}. {nearest(str(name), names)}")
+
+    # Configuration
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs to make the same model with fresh weights.
+
+        Raises:
+            NotImplementedError: for a subclass, which must tell its own arguments.
+        """
+        if type(self) is Model:
+            return functional_config.to_config(self)
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make a model from what `get_config` returned.
+
+        Arguments:
+            custom_objects: classes of your own by name, for layers that minidl does not know.
+        """
+        if cls is Model:
+            return functional_config.from_config(cls, config, custom_objects)
+        return cls(**config)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print a table of the layers, their output shapes and their numbers of parameters.
+
+        Arguments:
+            line_length: the width in characters; the terminal's by default.
+            positions: is Keras's, and has no effect here.
+            print_fn: takes the table as text instead of the terminal.
+            expand_nested: whether the layers of nested models get rows of their own.
+            show_trainable: whether a column says which layers are trained.
+            layer_range: the names of the first and last layer to show.
+        """
+        from minidl.models.summary import print_summary
+
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)

@@ -1,0 +1,305 @@
+"""What `compile` asked for, output by output: losses, their weights, and metrics.
+
+Where an output ends in softmax or sigmoid and its loss is the cross-entropy that belongs to it,
+the last layer is run without its activation and the loss takes the logits. `Objective` finds
+those outputs, and gives the model the views of the layers to run instead.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl import activations, losses, metrics
+from minidl._typing import Array
+from minidl.layers.layer import Layer
+from minidl.layers.symbolic import Node, SymbolicTensor
+from minidl.losses import Loss
+from minidl.metrics import Metric
+from minidl.models.batches import Batch
+from minidl.models.graph import Graph
+from minidl.registry import nearest
+
+
+class Head:
+    """One output: its loss, the loss's weight, and its metrics.
+
+    Attributes:
+        logits_loss: the loss as a function of the logits, if it belongs to `activation`.
+        activation: turns the logits into the predictions that metrics see.
+        node: the call whose layer gives logits when `view` runs in its place.
+    """
+
+    def __init__(self, name: str, loss: Loss | None, weight: float) -> None:
+        self.name = name
+        self.loss = loss
+        self.weight = weight
+        self.metrics: list[tuple[str, Metric]] = []
+        self.weighted_metrics: list[tuple[str, Metric]] = []
+        self.logits_loss: Loss | None = None
+        self.activation: Any = None
+        self.node: Node | None = None
+        self.view: Layer | None = None
+        self.loss_sum = 0.0
+
+    def fuse(self, graph: Graph | None, tensor: SymbolicTensor | None) -> None:
+        """Find out whether this output's last activation and its loss make one stable step."""
+        if graph is None or tensor is None or self.loss is None:
+            return
+        node = last_activation_node(graph, tensor)
+        if node is None:
+            return
+        activation = node.layer.activation
+        self._warn_of_mismatch(activation)
+        self.logits_loss = self.loss.on_logits(activation)
+        if self.logits_loss is not None:
+            self.activation = activation
+            self.node = node
+            self.view = copy.copy(node.layer)
+            self.view.activation = activations.get("linear")  # type: ignore[attr-defined]
+
+    def _warn_of_mismatch(self, activation: Any) -> None:
+        assert self.loss is not None
+        expects = getattr(self.loss, "expects", None)
+        gives_probabilities = isinstance(activation, activations.Softmax | activations.Sigmoid)
+        is_linear = isinstance(activation, activations.Linear)
+        if expects == "logits" and gives_probabilities:
+            warnings.warn(
+                f"Output {self.name!r} ends in {type(activation).__name__.lower()}, but its loss "
+                f"{self.loss.name!r} has from_logits=True: the activation would be applied twice. "
+                "Drop from_logits=True (minidl computes from the logits anyway), or drop the "
+                "activation.",
+                stacklevel=2,
+            )
+        if expects == "probabilities" and is_linear:
+            warnings.warn(
+                f"Output {self.name!r} has no activation, but its loss {self.loss.name!r} expects "
+                "probabilities. Pass from_logits=True to the loss, or end the model in softmax or "
+                "sigmoid.",
+                stacklevel=2,
+            )
+
+
+def last_activation_node(graph: Graph, tensor: SymbolicTensor) -> Node | None:
+    """Return the call that an output comes from, if its layer ends in an activation of its own.
+
+    None where taking the activation away would be seen elsewhere: the tensor is used by another
+    layer, or given twice, or the layer's output is penalised.
+    """
+    while True:
+        uses = sum(source is tensor for node in graph.nodes for source in node.inputs)
+        if uses or sum(output is tensor for output in graph.outputs) > 1:
+            return None
+        node = tensor.node
+        inner = node.layer.unrolled_graph()
+        if inner is None:
+            break
+        if sum(other.layer is node.layer for other in graph.nodes) > 1:
+            return None
+        graph, tensor = inner, inner.outputs[tensor.index]
+    layer = node.layer
+    if not type(layer).__module__.startswith("minidl.") or layer.activity_regularizer is not None:
+        return None
+    return node if isinstance(vars(layer).get("activation"), activations.Activation) else None
+
+
+class Objective:
+    """The total loss and all metrics of a compiled model.
+
+    Arguments:
+        names: the outputs' names.
+        graph, tensors: the model's graph and output tensors; None and [] where there is no graph.
+        loss, loss_weights, metrics, weighted_metrics: as `compile` got them.
+    """
+
+    def __init__(
+        self,
+        names: list[str],
+        graph: Graph | None,
+        tensors: list[SymbolicTensor],
+        loss: Any,
+        loss_weights: Any,
+        metrics_: Any,
+        weighted_metrics: Any,
+    ) -> None:
+        count = len(names)
+        chosen = [losses.get(item) for item in spread(loss, names, "loss", broadcast=True)]
+        weights = spread(loss_weights, names, "loss_weights", broadcast=count == 1)
+        self.heads = [
+            Head(name, one, 1.0 if weight is None else float(weight))
+            for name, one, weight in zip(names, chosen, weights, strict=True)
+        ]
+        self._metric_specs = spread_metrics(metrics_, names, "metrics")
+        self._weighted_specs = spread_metrics(weighted_metrics, names, "weighted_metrics")
+        self._metrics_made = False
+        for index, head in enumerate(self.heads):
+            head.fuse(graph, tensors[index] if tensors else None)
+        self.views = tuple((h.node, h.view) for h in self.heads if h.node is not None)
+        self.reset()
+
+    # Metrics
+
+    def make_metrics(self, y: list[Array | None], predictions: list[Array]) -> None:
+        """Resolve metric names such as "accuracy", once the shapes of targets are known."""
+        if self._metrics_made:
+            return
+        for head, specs, weighted, target, prediction in zip(
+            self.heads, self._metric_specs, self._weighted_specs, y, predictions, strict=False
+        ):
+            shape = np.shape(target) if target is not None else prediction.shape
+            head.metrics = [_metric(s, head.loss, shape, prediction.shape) for s in specs]
+            head.weighted_metrics = [
+                _metric(s, head.loss, shape, prediction.shape) for s in weighted
+            ]
+        self._metrics_made = True
+
+    def metrics(self) -> list[Metric]:
+        """Return all metrics."""
+        return [m for head in self.heads for _, m in head.metrics + head.weighted_metrics]
+
+    def reset(self) -> None:
+        """Begin the running means anew."""
+        self.loss_sum = 0.0
+        self.samples = 0
+        for head in self.heads:
+            head.loss_sum = 0.0
+        for metric in self.metrics():
+            metric.reset_state()
+
+    def results(self) -> dict[str, float]:
+        """Return the means so far: the loss, each output's loss, and the metrics."""
+        samples = max(self.samples, 1)
+        logs = {"loss": self.loss_sum / samples}
+        several = len(self.heads) > 1
+        for head in self.heads:
+            if several and head.loss is not None:
+                logs[f"{head.name}_loss"] = head.loss_sum / samples
+        for head in self.heads:
+            for name, metric in head.metrics + head.weighted_metrics:
+                result = metric.result()
+                key = f"{head.name}_{name}" if several else name
+                logs[key] = float(result) if np.ndim(result) == 0 else result
+        return logs
+
+    # Loss
+
+    def value_and_gradient(
+        self, batch: Batch, outputs: list[Array]
+    ) -> tuple[float, list[float], list[Array | None]]:
+        """Return the total loss, each output's loss, and the gradient at each output."""
+        total = 0.0
+        values: list[float] = []
+        gradients: list[Array | None] = []
+        for index, head in enumerate(self.heads):
+            loss = head.logits_loss or head.loss
+            if loss is None:
+                values.append(0.0)
+                gradients.append(None)
+                continue
+            value, gradient = loss.value_and_gradient(*self._arguments(batch, index, outputs))
+            if head.weight != 1.0:
+                value *= head.weight
+                gradient = gradient * gradient.dtype.type(head.weight)
+            total += value
+            values.append(value)
+            gradients.append(gradient)
+        return total, values, gradients
+
+    def value(self, batch: Batch, outputs: list[Array]) -> tuple[float, list[float]]:
+        """Return the total loss and each output's loss."""
+        values = []
+        for index, head in enumerate(self.heads):
+            loss = head.logits_loss or head.loss
+            value = 0.0
+            if loss is not None:
+                value = float(np.sum(loss(*self._arguments(batch, index, outputs)))) * head.weight
+            values.append(value)
+        return sum(values), values
+
+    def _arguments(self, batch: Batch, index: int, outputs: list[Array]) -> tuple[Any, ...]:
+        assert batch.y is not None
+        weights = batch.sample_weight
+        weight = weights[index] if weights else None
+        return (batch.y[index], outputs[index], weight)
+
+    def update(self, batch: Batch, outputs: list[Array], loss: float, losses_: list[float]) -> None:
+        """Take one batch into the running means."""
+        size = batch.size
+        self.samples += size
+        self.loss_sum += loss * size
+        for index, head in enumerate(self.heads):
+            head.loss_sum += losses_[index] * size
+            if not (head.metrics or head.weighted_metrics):
+                continue
+            assert batch.y is not None
+            prediction = outputs[index]
+            if head.logits_loss is not None:
+                prediction = head.activation.forward(prediction)[0]
+            for _, metric in head.metrics:
+                metric.update_state(batch.y[index], prediction)
+            if head.weighted_metrics:
+                weight = batch.sample_weight[index] if batch.sample_weight else None
+                for _, metric in head.weighted_metrics:
+                    metric.update_state(batch.y[index], prediction, sample_weight=weight)
+
+
+def spread(value: Any, names: list[str], role: str, broadcast: bool) -> list[Any]:
+    """Return one item an output from a single item, a list, or a dict by name.
+
+    Raises:
+        ValueError: if the number or the names do not match the outputs.
+    """
+    if isinstance(value, dict) and not {"class_name", "config"} <= value.keys():
+        unknown = [key for key in value if key not in names]
+        if unknown:
+            raise ValueError(
+                f"Received {role} for {unknown}, but the outputs are {names}. "
+                f"{nearest(str(unknown[0]), names)}"
+            )
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise ValueError(
+                f"Received {len(value)} entries in {role}, expected one for each of the "
+                f"{len(names)} outputs {names}. A dict by these names is possible too."
+            )
+        return list(value)
+    if value is None or broadcast or len(names) == 1:
+        return [value] * len(names)
+    raise ValueError(
+        f"Received {role}={value!r} for a model with the outputs {names}; expected a list with one "
+        "entry an output, or a dict by these names."
+    )
+
+
+def spread_metrics(value: Any, names: list[str], role: str) -> list[list[Any]]:
+    """Return a list of metrics an output."""
+    if value is None:
+        return [[] for _ in names]
+    if len(names) == 1 and not isinstance(value, dict):
+        items = list(value) if isinstance(value, list | tuple) else [value]
+        if len(items) == 1 and isinstance(items[0], list | tuple):
+            items = list(items[0])
+        return [items]
+    per_output = spread(value, names, role, broadcast=False)
+    return [
+        [] if item is None else list(item) if isinstance(item, list | tuple) else [item]
+        for item in per_output
+    ]
+
+
+def _metric(
+    spec: Any, loss: Loss | None, y_shape: Any, prediction_shape: Any
+) -> tuple[str, Metric]:
+    """Return a metric and the name it has in logs: the user's own word where it was a word."""
+    if isinstance(spec, str) and spec.lower() in ("accuracy", "acc"):
+        return spec, metrics.resolve_accuracy(loss, y_shape, prediction_shape)
+    if isinstance(spec, str) and spec.lower() in ("crossentropy", "ce"):
+        return spec, metrics.resolve_crossentropy(loss, y_shape, prediction_shape)
+    metric = metrics.get(spec)
+    if metric is None:
+        raise ValueError("Received None among the metrics; leave it out.")
+    return (spec if isinstance(spec, str) else metric.name), metric

@@ -1,0 +1,332 @@
+"""A graph made ready to run: a flat list of steps, forwards and backwards.
+
+    values:   x ──[step 0]──► ──[step 1]──► ──[step 2]──► y          forward keeps a tape of
+    tape:          res 0         res 1         res 2                 residuals beside it
+    gradients: dx ◄──────── ◄──────────── ◄──────────── dy           backward reads it from behind
+
+Nested models are unrolled into the same list. Where a tensor is used twice its gradients are
+added here, and where a parameter is used twice so are its: layers only ever assign.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl._typing import Array, Residuals
+from minidl.layers.layer import Layer, accepts, call_forward
+from minidl.layers.parameter import Parameter
+from minidl.layers.symbolic import Node
+from minidl.models.graph import Graph
+
+Tape = list[Residuals]
+
+
+class Step:
+    """One call of one layer: where its inputs are, and where its outputs go."""
+
+    __slots__ = (
+        "custom",
+        "inputs",
+        "layer",
+        "options",
+        "outputs",
+        "parameters",
+        "runs_backward",
+        "shared",
+        "single",
+        "single_output",
+        "skips_dx",
+        "training",
+        "wants_dx",
+    )
+
+    def __init__(self, layer: Layer, inputs: list[int], outputs: list[int]) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.outputs = outputs
+        self.single = True
+        self.single_output = True
+        self.options: dict[str, Any] = {}
+        self.training: bool | None = None  # None: whatever the run says
+        self.parameters = layer.trainable_weights
+        self.shared: list[Parameter] = []  # parameters that other steps use too
+        self.wants_dx = True  # whether anything upstream needs the input's gradient
+        self.runs_backward = True
+        self.skips_dx = accepts(type(layer).backward, "need_dx")
+        self.custom = not type(layer).__module__.startswith("minidl.")
+
+    def forward(self, x: Any, training: bool) -> tuple[Any, Residuals]:
+        """Run the layer forwards."""
+        if self.training is not None:
+            training = self.training
+        if not self.custom and not self.options:
+            return self.layer.forward(x, training)
+        result = call_forward(self.layer, x, training, self.options)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise TypeError(
+                f"Layer {self.layer.name!r} ({type(self.layer).__name__}): forward returned "
+                f"{type(result).__name__}, expected the pair (y, residuals). Return what backward "
+                "will need beside the output, or None if it needs nothing."
+            )
+        if self.custom:  # backward's gradients are compared with these shapes
+            shapes = np.shape(x) if self.single else [np.shape(a) for a in x]
+            return result[0], (result[1], shapes)
+        return result
+
+    def backward(self, residuals: Residuals, dy: Any) -> Any:
+        """Run the layer backwards; None where the input's gradient is not wanted."""
+        backward: Any = self.layer.backward
+        options = {"need_dx": self.wants_dx} if self.skips_dx else {}
+        if not self.custom:
+            return backward(residuals, dy, **options)
+        residuals, shapes = residuals
+        dx = backward(residuals, dy, **options)
+        if self.wants_dx:
+            self._check_dx(dx, shapes)
+        return dx
+
+    def _check_dx(self, dx: Any, shapes: Any) -> None:
+        given = np.shape(dx) if self.single else [np.shape(d) for d in dx]
+        expected = shapes if self.single else list(shapes)
+        if given != expected or (self.single and dx is None):
+            raise ValueError(
+                f"Layer {self.layer.name!r} ({type(self.layer).__name__}): backward returned a "
+                f"gradient of shape {given if dx is not None else None}, expected {expected}, the "
+                "shape of its input. minidl.gradcheck finds what is wrong."
+            )
+
+
+class ActivityPenalty(Layer):
+    """The step that adds an activity regularizer's penalty: y = x, and dx = dy + dR(x) / batch."""
+
+    def __init__(self, regularizer: Any, owner: str) -> None:
+        super().__init__(name=f"{owner}_activity")
+        self.regularizer = regularizer
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:
+        """Pass x on."""
+        return x, x
+
+    def backward(self, x: Residuals, dy: Array) -> Array:
+        """Return dy plus the penalty's gradient."""
+        return dy + self.regularizer.gradient(x) / x.dtype.type(len(x))
+
+    def penalty(self, x: Residuals) -> float:
+        """Return the penalty of one batch."""
+        return float(self.regularizer(x)) / len(x)
+
+
+class Plan:
+    """A graph as a list of steps.
+
+    Arguments:
+        graph: what to run.
+        input_gradients: whether the gradient with respect to the model's own inputs is wanted.
+        views: layers to run in place of others, by the id of the node: how training takes the
+            logits of the last layer instead of its activation.
+    """
+
+    def __init__(
+        self, graph: Graph, input_gradients: bool = False, views: dict[int, Layer] | None = None
+    ) -> None:
+        self.steps: list[Step] = []
+        self.size = 0
+        self._views = views or {}
+        slots: dict[int, int] = {}
+        for tensor in graph.inputs:
+            slots[id(tensor)] = self._new_slot()
+        self._unroll(graph, slots, None)
+        self.inputs = [slots[id(tensor)] for tensor in graph.inputs]
+        self.outputs = [slots[id(tensor)] for tensor in graph.outputs]
+        self.penalties = [
+            (i, s.layer) for i, s in enumerate(self.steps) if isinstance(s.layer, ActivityPenalty)
+        ]
+        self._mark_backward(input_gradients)
+        self._release = self._last_uses()
+
+    @classmethod
+    def of_one_layer(cls, layer: Layer, inputs: int, outputs: int, single: bool) -> Plan:
+        """Return the plan of a model that computes by its own `forward` and `backward`."""
+        plan = cls.__new__(cls)
+        plan.size = inputs + outputs
+        plan.inputs = list(range(inputs))
+        plan.outputs = list(range(inputs, inputs + outputs))
+        step = Step(layer, plan.inputs, plan.outputs)
+        step.single, step.single_output = single, outputs == 1
+        step.wants_dx = False
+        plan.steps, plan.penalties, plan._views = [step], [], {}
+        plan._release = [[]]
+        return plan
+
+    def _new_slot(self) -> int:
+        self.size += 1
+        return self.size - 1
+
+    def _unroll(self, graph: Graph, slots: dict[int, int], training: bool | None) -> None:
+        """Append the steps of `graph`; `slots` knows its inputs and learns its outputs."""
+        for node in graph.nodes:
+            if all(id(tensor) in slots for tensor in node.outputs):
+                continue  # an input
+            fixed = node.options.get("training", training)
+            inner = node.layer.unrolled_graph()
+            if inner is not None:
+                self._unroll_model(node, inner, slots, fixed)
+            else:
+                self._append(node, slots, fixed)
+
+    def _unroll_model(
+        self, node: Node, inner: Graph, slots: dict[int, int], training: bool | None
+    ) -> None:
+        """Put the steps of a nested model in place of its call."""
+        inside = {id(t): slots[id(s)] for t, s in zip(inner.inputs, node.inputs, strict=True)}
+        self._unroll(inner, inside, training)
+        for outer, tensor in zip(node.outputs, inner.outputs, strict=True):
+            slots[id(outer)] = inside[id(tensor)]
+
+    def _append(self, node: Node, slots: dict[int, int], training: bool | None) -> None:
+        for tensor in node.outputs:
+            slots[id(tensor)] = self._new_slot()
+        layer = self._views.get(id(node), node.layer)
+        step = Step(
+            layer, [slots[id(t)] for t in node.inputs], [slots[id(t)] for t in node.outputs]
+        )
+        step.single, step.single_output = node.single, node.single_output
+        step.options = {k: v for k, v in node.options.items() if k != "training"}
+        step.training = training
+        self.steps.append(step)
+        if layer.activity_regularizer is not None:
+            for tensor in node.outputs:
+                penalised = slots[id(tensor)]
+                slots[id(tensor)] = self._new_slot()
+                penalty = ActivityPenalty(layer.activity_regularizer, layer.name)
+                self.steps.append(Step(penalty, [penalised], [slots[id(tensor)]]))
+
+    def _mark_backward(self, input_gradients: bool) -> None:
+        """Find which steps need to run backwards, and which need to give an input gradient."""
+        live = set(self.inputs) if input_gradients else set()
+        uses: dict[int, int] = {}
+        for step in self.steps:
+            step.wants_dx = any(slot in live for slot in step.inputs)
+            step.runs_backward = step.wants_dx or bool(step.parameters)
+            if step.runs_backward:
+                live.update(step.outputs)
+            for parameter in step.parameters:
+                uses[id(parameter)] = uses.get(id(parameter), 0) + 1
+        for step in self.steps:
+            step.shared = [p for p in step.parameters if uses[id(p)] > 1]
+
+    def _last_uses(self) -> list[list[int]]:
+        """Return for each step the values that no later step reads."""
+        seen = set(self.outputs)
+        release = []
+        for step in reversed(self.steps):
+            touched = {*step.inputs, *step.outputs}
+            release.append(sorted(touched - seen))
+            seen |= touched
+        return release[::-1]
+
+    def forward(self, inputs: list[Array], training: bool) -> tuple[list[Array], Tape]:
+        """Return the outputs and the tape of residuals."""
+        values: list[Any] = [None] * self.size
+        for slot, array in zip(self.inputs, inputs, strict=True):
+            values[slot] = array
+        tape: Tape = []
+        for step in self.steps:
+            x: Any = values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
+            y, residuals = step.forward(x, training)
+            tape.append(residuals)
+            if step.single_output:
+                values[step.outputs[0]] = y
+            else:
+                for slot, item in zip(step.outputs, y, strict=True):
+                    values[slot] = item
+        return [values[slot] for slot in self.outputs], tape
+
+    def predict(self, inputs: list[Array]) -> list[Array]:
+        """Return the outputs in inference mode; every value is let go after its last use."""
+        values: list[Any] = [None] * self.size
+        for slot, array in zip(self.inputs, inputs, strict=True):
+            values[slot] = array
+        for step, dead in zip(self.steps, self._release, strict=True):
+            x = values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
+            y = step.forward(x, False)[0]
+            if step.single_output:
+                values[step.outputs[0]] = y
+            else:
+                for slot, item in zip(step.outputs, y, strict=True):
+                    values[slot] = item
+            for slot in dead:
+                values[slot] = None
+        return [values[slot] for slot in self.outputs]
+
+    def backward(self, tape: Tape, dys: list[Array | None]) -> list[Array | None]:
+        """Leave every trained parameter's gradient on it; return those of the inputs, if wanted.
+
+        Arguments:
+            tape: what `forward` gave; it is used up.
+            dys: the loss's gradient with respect to each output; None for an output without one.
+        """
+        gradients: list[Any] = [None] * self.size
+        owned: set[int] = set()  # slots whose gradient was summed here, and may be added to
+        seen: set[int] = set()  # shared parameters that already have a part of their gradient
+
+        def add(slot: int, dx: Any) -> None:
+            if dx is None:
+                return
+            if gradients[slot] is None:
+                gradients[slot] = dx
+            elif slot in owned:
+                gradients[slot] += dx
+            else:
+                gradients[slot] = gradients[slot] + dx
+                owned.add(slot)
+
+        for slot, given in zip(self.outputs, dys, strict=True):
+            add(slot, given)
+        for step in reversed(self.steps):
+            residuals = tape.pop()
+            if not step.runs_backward:
+                continue
+            dy: list[Any] = [gradients[slot] for slot in step.outputs]
+            for slot in step.outputs:
+                gradients[slot] = None
+            if all(d is None for d in dy):  # nothing downstream has a loss
+                self._zero(step, seen)
+                continue
+            earlier = [(p, p.grad.copy()) for p in step.shared if id(p) in seen]
+            dx = step.backward(residuals, dy[0] if step.single_output else dy)
+            for parameter, gradient in earlier:
+                parameter.grad += gradient
+            seen.update(id(p) for p in step.shared)
+            if step.wants_dx:
+                for slot, d in zip(step.inputs, [dx] if step.single else dx, strict=True):
+                    add(slot, d)
+        return [gradients[slot] for slot in self.inputs]
+
+    def _zero(self, step: Step, seen: set[int]) -> None:
+        for parameter in step.parameters:
+            if id(parameter) not in seen:
+                parameter.grad[...] = 0
+        seen.update(id(p) for p in step.shared)
+
+    def activity_loss(self, tape: Tape) -> float:
+        """Return the penalties of all activity regularizers in a run."""
+        return sum(layer.penalty(tape[i]) for i, layer in self.penalties)
+
+    def first_non_finite(self, inputs: list[Array], training: bool) -> str | None:
+        """Return the name of the first layer whose output is not finite, or None."""
+        values: list[Any] = [None] * self.size
+        for slot, array in zip(self.inputs, inputs, strict=True):
+            values[slot] = array
+        with np.errstate(all="ignore"):
+            for step in self.steps:
+                x = values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
+                y = step.forward(x, training)[0]
+                outputs = [y] if step.single_output else list(y)
+                if not all(np.isfinite(item).all() for item in outputs):
+                    return step.layer.name
+                for slot, item in zip(step.outputs, outputs, strict=True):
+                    values[slot] = item
+        return None

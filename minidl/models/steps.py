@@ -1,0 +1,312 @@
+"""What happens to one batch: the steps of training and evaluation, and the objective they share.
+
+train_step:  forward ─► loss and its gradient ─► backward ─► update
+test_step:   forward ─► loss
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl import optimizers
+from minidl._typing import Array
+from minidl.models.batches import ArrayBatches, Batch, Batches
+from minidl.models.feeding import Feeder
+from minidl.models.graph_layer import GraphLayer
+from minidl.models.objective import Objective
+from minidl.models.plan import Plan
+from minidl.random import SeedGenerator
+
+if TYPE_CHECKING:
+    from minidl.callbacks import CallbackList, History
+    from minidl.layers.parameter import Parameter
+    from minidl.optimizers import Optimizer
+    from minidl.regularizers import Regularizer
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss became NaN or infinite. The weights are as they were before that batch."""
+
+
+class Steps(GraphLayer):
+    """The compiled part of a model: objective, optimizer, and a step for one batch."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.optimizer: Optimizer | None = None
+        self.stop_training = False
+        self.history: History | None = None
+        self._compile_arguments: dict[str, Any] | None = None
+        self._objective: Objective | None = None
+        self._shuffler: SeedGenerator | None = None
+        self._regularized: list[tuple[Parameter, Regularizer]] = []
+
+    # Compiling
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose optimizer, loss and metrics.
+
+        Arguments:
+            optimizer: a name or an `Optimizer`.
+            loss: a name or a `Loss`; for several outputs a list or a dict by output name.
+            loss_weights: a number for each output, as a list or dict.
+            metrics: names or `Metric`s; for several outputs a list of lists or a dict.
+            weighted_metrics: the same, for metrics that shall see the sample weights.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: are Keras's, and have
+                no effect: there is nothing to compile.
+
+        Raises:
+            ValueError: if a name is unknown; the message has the nearest one.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self._compile_arguments = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        self._forget_compiled_outputs()
+        if self._outputs.kind != "unknown":
+            self._make_objective()
+        else:
+            # Unknown names are an error here and now, even where the outputs are not known yet.
+            Objective(["output"], None, [], _first(loss), None, None, None)
+
+    def _forget_compiled_outputs(self) -> None:
+        self._objective = None
+        self._forget_plans()
+
+    def _make_objective(self, outputs: int = 1) -> Objective:
+        assert self._compile_arguments is not None
+        names = self._outputs.names or [f"output_{i}" for i in range(outputs)][:outputs]
+        arguments = self._compile_arguments
+        self._objective = Objective(
+            names,
+            self.unrolled_graph(),
+            self._outputs.tensors,
+            arguments["loss"],
+            arguments["loss_weights"],
+            arguments["metrics"],
+            arguments["weighted_metrics"],
+        )
+        return self._objective
+
+    def _require_compiled(self, method: str) -> None:
+        if self._compile_arguments is None:
+            raise RuntimeError(
+                f"Model {self.name!r}: {method}() was called before compile(). Choose an optimizer "
+                "and a loss first: model.compile(optimizer='adam', loss='mse')."
+            )
+
+    # Steps
+
+    def train_step(self, batch: Batch) -> None:
+        """Forward, loss, backward, update: what happens to one batch in `fit`.
+
+        Raises:
+            NonFiniteError: if the loss is NaN or infinite; no weight has then been changed.
+        """
+        objective, optimizer = self._objective, self.optimizer
+        assert objective is not None
+        assert optimizer is not None
+        plan = self._training_plan()
+        outputs, tape = plan.forward(batch.x, training=True)
+        objective.make_metrics(batch.y or [], outputs)
+        loss, losses, gradients = objective.value_and_gradient(batch, outputs)
+        if plan.penalties:
+            loss += plan.activity_loss(tape)
+        for parameter, regularizer in self._regularized:
+            loss += float(regularizer(parameter.value))
+        if not math.isfinite(loss):
+            objective.update(batch, outputs, loss, losses)
+            raise NonFiniteError(self._explain_non_finite(plan, batch, loss))
+        plan.backward(tape, gradients)
+        for parameter, regularizer in self._regularized:
+            parameter.grad += regularizer.gradient(parameter.value)
+        optimizer.step()
+        objective.update(batch, outputs, loss, losses)
+
+    def test_step(self, batch: Batch) -> None:
+        """Forward and loss: what happens to one batch in `evaluate`."""
+        objective = self._objective
+        assert objective is not None
+        plan = self._training_plan()
+        outputs, tape = plan.forward(batch.x, training=False)
+        objective.make_metrics(batch.y or [], outputs)
+        loss, losses = objective.value(batch, outputs)
+        if plan.penalties:
+            loss += plan.activity_loss(tape)
+        for parameter, regularizer in self._regularized:
+            loss += float(regularizer(parameter.value))
+        objective.update(batch, outputs, loss, losses)
+
+    def _training_plan(self) -> Plan:
+        objective = self._objective
+        assert objective is not None
+        if self.unrolled_graph() is None:
+            return self._single_step_plan(max(1, len(self._inputs.names)), len(objective.heads))
+        return self._plan(fused=objective.views)
+
+    def _single_step_plan(self, inputs: int, outputs: int) -> Plan:
+        plan = self._plans.get("self")
+        if plan is None:
+            plan = Plan.of_one_layer(self, inputs, outputs, single=inputs == 1)
+            self._plans["self"] = plan
+        return plan
+
+    def _explain_non_finite(self, plan: Plan, batch: Batch, loss: float) -> str:
+        """Say where the loss stopped being a number."""
+        said = f"the loss of model {self.name!r} became {loss}"
+        kept = " The weights are those from before this batch."
+        for parameter in self.weights:
+            if not np.isfinite(parameter.value).all():
+                return (
+                    f"{said}: the parameter {parameter.path!r} is no longer finite, so an earlier "
+                    "update overflowed. Lower the learning rate, or clip the gradients "
+                    "(clipnorm=1.0). The weights cannot be mended; restore them from a checkpoint."
+                )
+        layer = plan.first_non_finite(batch.x, training=True)
+        if layer is not None:
+            return (
+                f"{said}: layer {layer!r} is the first whose output is not finite. Look for a "
+                "division by zero, a logarithm of zero or numbers too large for its dtype; scale "
+                f"the inputs, lower the learning rate or clip the gradients.{kept}"
+            )
+        return (
+            f"{said}, although every layer's output is finite. Look at the targets, the sample "
+            f"weights and the loss itself.{kept}"
+        )
+
+    # Preparing
+
+    def _feeder(self, x: Any, class_weight: Any = None) -> Feeder:
+        """Return what checks the data; builds the model on it first if need be."""
+        if not self.built:
+            self._build_on(x)
+        return Feeder(f"Model {self.name!r}", self._inputs, self._outputs, class_weight)
+
+    def _build_on(self, x: Any) -> None:
+        """Build a model late, from the shape of its first data."""
+        from minidl.models.batches import as_array, is_array_like, is_dataset, unpack
+
+        if not is_array_like(x):
+            if not is_dataset(x):
+                if hasattr(x, "__next__"):
+                    raise ValueError(
+                        f"Model {self.name!r} is not built, and a generator's first batch cannot "
+                        "be looked at without losing it. Give the model its input's shape: "
+                        "Input(shape) at the front, or model.build(input_shape)."
+                    )
+                x = unpack(next(iter(x)))[0]
+            else:
+                x = unpack(x[0])[0]
+        if isinstance(x, list | tuple) and x and hasattr(x[0], "ndim") and x[0].ndim:
+            shapes: Any = [(None, *as_array(item, "x").shape[1:]) for item in x]
+            shapes = shapes[0] if len(shapes) == 1 else shapes
+        elif isinstance(x, dict):
+            shapes = {key: (None, *as_array(item, key).shape[1:]) for key, item in x.items()}
+        else:
+            array = as_array(x, "x")
+            shapes = (None, *array.shape[1:]) if array.ndim > 1 else (None, 1)
+        self.ensure_built(shapes)
+
+    def _prepare_training(self, data: Batches) -> None:
+        """Settle the objective, move the parameters into the optimizer's buffers, check targets."""
+        objective = self._objective or self._make_objective(max(1, len(self._outputs.names)))
+        if all(head.loss is None for head in objective.heads):
+            raise ValueError(
+                f"Model {self.name!r} was compiled without a loss, so there is nothing to train. "
+                "Pass one: model.compile(optimizer='adam', loss='mse')."
+            )
+        if isinstance(data, ArrayBatches):
+            self._check_targets(data.y, len(data.x[0]))
+        self._build_optimizer()
+
+    def _check_targets(self, ys: list[Array | None] | None, samples: int) -> None:
+        """Compare whole target arrays with what the losses expect of them."""
+        assert self._objective is not None
+        for index, head in enumerate(self._objective.heads):
+            if head.loss is None:
+                continue
+            y = ys[index] if ys is not None and index < len(ys) else None
+            if y is None:
+                raise ValueError(
+                    f"Model {self.name!r} received no targets for its output {head.name!r}, whose "
+                    f"loss is {head.loss.name!r}. Pass y."
+                )
+            if self._outputs.tensors:
+                shape = self._outputs.tensors[index].shape
+                head.loss.check_targets(y, (samples, *shape[1:]))
+
+    def _build_optimizer(self) -> None:
+        assert self.optimizer is not None
+        parameters = self.trainable_weights
+        if not self.optimizer.is_built_for(parameters):
+            self.optimizer.build(parameters)
+        self._regularized = [(p, p.regularizer) for p in parameters if p.regularizer is not None]
+
+    def _callbacks(
+        self, callbacks: Any, verbose: Any, epochs: int, steps: int | None, history: bool = False
+    ) -> CallbackList:
+        from minidl.callbacks import CallbackList
+
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        if verbose not in (0, 1, 2, "auto", True, False):
+            raise ValueError(f"Received verbose={verbose!r}, expected 0, 1, 2 or 'auto'.")
+        return CallbackList(
+            callbacks,
+            add_history=history,
+            add_progbar=verbose not in (0, False),
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+        )
+
+    # Metrics
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that `compile` asked for; empty before the first batch resolved them."""
+        return self._objective.metrics() if self._objective is not None else []
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order."""
+        return list(self.get_metrics_result())
+
+    def reset_metrics(self) -> None:
+        """Begin the running means of loss and metrics anew."""
+        if self._objective is not None:
+            self._objective.reset()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the running means of loss and metrics by name."""
+        return self._objective.results() if self._objective is not None else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a list or tuple as a list, and anything else as a list of one."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _first(value: Any) -> Any:
+    """Return any one loss of a list or dict, so that its name can be checked early."""
+    if isinstance(value, dict) and "class_name" not in value:
+        return next(iter(value.values()), None)
+    return value[0] if isinstance(value, list | tuple) and value else value

@@ -1,0 +1,172 @@
+"""`fit`: one visible loop over epochs and batches.
+
+Data is checked and cut into batches in `feeding.py`, a batch's step is in `steps.py`, losses and
+metrics live in `objective.py`, and the layers run in `plan.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.models.batches import ArrayBatches, Batch, Batches
+from minidl.models.evaluation import Evaluator
+from minidl.models.feeding import Feeder
+from minidl.models.steps import NonFiniteError
+from minidl.random import SeedGenerator
+from minidl.validation import positive_integer
+
+if TYPE_CHECKING:
+    from minidl.callbacks import CallbackList, History
+
+
+class Trainer(Evaluator):
+    """What makes a model trainable; `Model` derives from it."""
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for a number of epochs and return the history of losses and metrics.
+
+        Arguments:
+            x: inputs: an array, anything with `__array__`, a list or dict of them, a `PyDataset`,
+                a generator, or an object that yields batches `(x, y[, sample_weight])`.
+            y: targets, in the form of `x`; a dataset or generator brings them itself.
+            batch_size: samples in a batch, 32 by default.
+            epochs: the number of the last epoch, counted from `initial_epoch`.
+            verbose: 0 silent, 1 a live bar, 2 a line an epoch, "auto" a bar in a terminal.
+            callbacks: a list of `Callback`s.
+            validation_split: the last fraction of the arrays that is kept for validation.
+            validation_data: `(x, y[, sample_weight])`, or a dataset or generator.
+            shuffle: whether each epoch goes through the samples in a new order.
+            class_weight: a weight for each class number.
+            sample_weight: a weight for each sample.
+            initial_epoch: the number of the first epoch, to resume a run.
+            steps_per_epoch: batches in an epoch, for generators that do not end.
+            validation_steps: batches in a validation.
+            validation_batch_size: samples in a validation batch; `batch_size` by default.
+            validation_freq: every how many epochs to validate, or a list of epochs from 1.
+
+        Returns:
+            A `History`; its `history` is a dict of lists, a number an epoch.
+
+        Raises:
+            RuntimeError: if the model is not compiled.
+            ValueError, TypeError: if the data does not fit the model.
+            NonFiniteError: if the loss becomes NaN or infinite. The weights are those from
+                before that batch, and `model.history` has the epochs that ended.
+        """
+        self._require_compiled("fit")
+        first_epoch = _epoch_number("initial_epoch", initial_epoch)
+        last_epoch = positive_integer("epochs", epochs, "fit")
+        feeder = self._feeder(x, class_weight)
+        data, validation = self._training_data(
+            feeder, x, y, sample_weight, batch_size, steps_per_epoch,
+            validation_split, validation_data, validation_batch_size, validation_steps,
+        )  # fmt: skip
+        self._prepare_training(data)
+        shuffler = self._shuffle_generator() if shuffle else None
+        run = self._callbacks(callbacks, verbose, last_epoch, data.steps, history=True)
+        self.stop_training = False
+        logs: dict[str, Any] = {}
+        try:
+            run.on_train_begin()
+            for epoch in range(first_epoch, last_epoch):
+                self.reset_metrics()
+                run.on_epoch_begin(epoch)
+                taken = 0
+                for step, batch in enumerate(data.epoch(shuffler)):
+                    run.on_train_batch_begin(step)
+                    self._train_on(batch, epoch, step, run)
+                    taken += 1
+                    if run.wants_train_batches:
+                        run.on_train_batch_end(step, self.get_metrics_result())
+                    if self.stop_training:
+                        break
+                if taken == 0:
+                    break
+                logs = self.get_metrics_result()
+                if validation is not None and _is_due(validation_freq, epoch + 1):
+                    results = self._evaluate(validation, run)
+                    logs.update({f"val_{key}": value for key, value in results.items()})
+                run.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+            run.on_train_end(logs)
+        finally:
+            run.close()
+            data.close()
+        assert self.history is not None
+        return self.history
+
+    def _training_data(
+        self, feeder: Feeder, x: Any, y: Any, sample_weight: Any, batch_size: int | None,
+        steps: int | None, split: float, validation: Any, validation_batch_size: int | None,
+        validation_steps: int | None,
+    ) -> tuple[Batches, Batches | None]:  # fmt: skip
+        """Return the batches to train on and those to validate on."""
+        data = feeder.batches(x, y, sample_weight, batch_size, steps)
+        validation_size = validation_batch_size or batch_size
+        if validation is not None:
+            plain = Feeder(feeder.owner, feeder.inputs, feeder.outputs)
+            if isinstance(validation, tuple):
+                if not 2 <= len(validation) <= 3:
+                    raise ValueError(
+                        f"Received validation_data as a tuple of {len(validation)} parts, expected "
+                        "(x, y) or (x, y, sample_weight)."
+                    )
+                vx, vy, vw = (*validation, None)[:3]
+            else:
+                vx, vy, vw = validation, None, None
+            return data, plain.batches(vx, vy, vw, validation_size, validation_steps)
+        if not split:
+            return data, None
+        if not isinstance(data, ArrayBatches):
+            raise ValueError(
+                f"Received validation_split={split} with a {type(x).__name__}, whose end cannot be "
+                "cut off. Pass validation_data."
+            )
+        return data.split(split, validation_size or data.batch_size)
+
+    def _train_on(self, batch: Batch, epoch: int, step: int, run: CallbackList) -> None:
+        """Train on one batch; a loss that is not finite is explained, and not learned from."""
+        try:
+            self.train_step(batch)
+        except NonFiniteError as error:
+            if not run.handles_nan_loss:
+                raise NonFiniteError(f"Epoch {epoch + 1}, batch {step}: {error}") from None
+
+    def _shuffle_generator(self) -> np.random.Generator:
+        if self._shuffler is None:
+            self._shuffler = SeedGenerator()
+        return self._shuffler.generator
+
+
+def _epoch_number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"fit: received {name}={value!r}, expected an integer of at least 0.")
+    return int(value)
+
+
+def _is_due(frequency: Any, epoch: int) -> bool:
+    """Return whether validation is due after this epoch, counted from 1."""
+    if isinstance(frequency, list | tuple | set | range):
+        return epoch in frequency
+    return epoch % positive_integer("validation_freq", frequency, "fit") == 0
