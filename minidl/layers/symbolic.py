@@ -28,8 +28,6 @@ class SymbolicTensor:
         index: which of the call's outputs it is.
     """
 
-    __array_ufunc__ = None  # NumPy must not take it for a number
-
     def __init__(self, shape: Shape, dtype: str, name: str) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype

@@ -63,6 +63,8 @@ class ArrayBatches:
         self._cast_x = cast_x
         self._cast_y = cast_y
 
+    exhausted = False
+
     def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield the batches of one epoch, in an order drawn from `shuffle` or as they stand."""
         order = None if shuffle is None else shuffle.permutation(self.samples)
@@ -132,6 +134,7 @@ class StreamBatches:
         self.steps = steps
         self.samples: int | None = None
         self._prepare = prepare
+        self.exhausted = False  # whether the source ended before the epoch did
         self._endless = hasattr(source, "__next__")
         self._iterator: Iterator[Any] | None = None
         self._taken = 0
@@ -158,6 +161,7 @@ class StreamBatches:
             step += 1
 
     def _warn_exhausted(self, step: int) -> None:
+        self.exhausted = True
         wanted = f"{self.steps} batches" if self.steps is not None else "another epoch"
         warnings.warn(
             f"The data ran out after {step} batches of this epoch, where {wanted} was expected; "
@@ -197,6 +201,8 @@ class DatasetBatches:
             raise ValueError(f"Received a dataset of {self.length} batches, expected at least one.")
         self.steps: int | None = min(steps, self.length) if steps else self.length
         self._prepare = prepare
+
+    exhausted = False
 
     def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield the batches of one epoch; `shuffle` draws the order of the batches."""

@@ -132,8 +132,14 @@ class Objective:
             Head(name, one, 1.0 if weight is None else float(weight))
             for name, one, weight in zip(names, chosen, weights, strict=True)
         ]
-        self._metric_specs = spread_metrics(metrics_, names, "metrics")
-        self._weighted_specs = spread_metrics(weighted_metrics, names, "weighted_metrics")
+        self._specs = [
+            (resolve_early(plain), resolve_early(weighted))
+            for plain, weighted in zip(
+                spread_metrics(metrics_, names, "metrics"),
+                spread_metrics(weighted_metrics, names, "weighted_metrics"),
+                strict=True,
+            )
+        ]
         self._metrics_made = False
         for index, head in enumerate(self.heads):
             head.fuse(graph, tensors[index] if tensors else None)
@@ -143,17 +149,18 @@ class Objective:
     # Metrics
 
     def make_metrics(self, y: list[Array | None], predictions: list[Array]) -> None:
-        """Resolve metric names such as "accuracy", once the shapes of targets are known."""
+        """Settle what "accuracy" means for each output, once the shapes of targets are known."""
         if self._metrics_made:
             return
-        for head, specs, weighted, target, prediction in zip(
-            self.heads, self._metric_specs, self._weighted_specs, y, predictions, strict=False
+        for head, (plain, weighted), target, prediction in zip(
+            self.heads, self._specs, y, predictions, strict=False
         ):
-            shape = np.shape(target) if target is not None else prediction.shape
-            head.metrics = [_metric(s, head.loss, shape, prediction.shape) for s in specs]
-            head.weighted_metrics = [
-                _metric(s, head.loss, shape, prediction.shape) for s in weighted
-            ]
+            shapes = (
+                np.shape(target) if target is not None else prediction.shape,
+                prediction.shape,
+            )
+            head.metrics = [_settle(*spec, head.loss, *shapes) for spec in plain]
+            head.weighted_metrics = [_settle(*spec, head.loss, *shapes) for spec in weighted]
         self._metrics_made = True
 
     def metrics(self) -> list[Metric]:
@@ -291,15 +298,36 @@ def spread_metrics(value: Any, names: list[str], role: str) -> list[list[Any]]:
     ]
 
 
-def _metric(
-    spec: Any, loss: Loss | None, y_shape: Any, prediction_shape: Any
+BY_SHAPE = {
+    "accuracy": "resolve_accuracy",
+    "acc": "resolve_accuracy",
+    "crossentropy": "resolve_crossentropy",
+    "ce": "resolve_crossentropy",
+}
+"""Words whose metric depends on the loss and on the shapes, and the functions that find it."""
+
+
+def resolve_early(specs: list[Any]) -> list[tuple[str, Metric | None]]:
+    """Return each metric with its name in logs; None for a word that needs the shapes first.
+
+    Raises:
+        ValueError: if a name is unknown; the message has the nearest one.
+    """
+    resolved: list[tuple[str, Metric | None]] = []
+    for spec in specs:
+        if isinstance(spec, str) and spec.lower() in BY_SHAPE:
+            resolved.append((spec, None))
+            continue
+        metric = metrics.get(spec)
+        if metric is None:
+            raise ValueError("Received None among the metrics; leave it out.")
+        resolved.append((spec if isinstance(spec, str) else metric.name, metric))
+    return resolved
+
+
+def _settle(
+    name: str, metric: Metric | None, loss: Loss | None, y_shape: Any, prediction_shape: Any
 ) -> tuple[str, Metric]:
-    """Return a metric and the name it has in logs: the user's own word where it was a word."""
-    if isinstance(spec, str) and spec.lower() in ("accuracy", "acc"):
-        return spec, metrics.resolve_accuracy(loss, y_shape, prediction_shape)
-    if isinstance(spec, str) and spec.lower() in ("crossentropy", "ce"):
-        return spec, metrics.resolve_crossentropy(loss, y_shape, prediction_shape)
-    metric = metrics.get(spec)
     if metric is None:
-        raise ValueError("Received None among the metrics; leave it out.")
-    return (spec if isinstance(spec, str) else metric.name), metric
+        metric = getattr(metrics, BY_SHAPE[name.lower()])(loss, y_shape, prediction_shape)
+    return name, metric

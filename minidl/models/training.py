@@ -107,7 +107,7 @@ class Trainer(Evaluator):
                     results = self._evaluate(validation, run)
                     logs.update({f"val_{key}": value for key, value in results.items()})
                 run.on_epoch_end(epoch, logs)
-                if self.stop_training:
+                if self.stop_training or data.exhausted:
                     break
             run.on_train_end(logs)
         finally:

@@ -1,0 +1,174 @@
+"""Configurations: what get_config says, from_config makes again, and a summary shows."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import Input, Model, Sequential, layers
+
+
+def two_input_model():
+    a, b = Input((4,), name="left"), Input((4,), name="right")
+    shared = layers.Dense(3, activation="tanh", name="shared", kernel_regularizer="l2")
+    joined = layers.Concatenate(name="joined")([shared(a), shared(b)])
+    inner = Sequential([Input((6,)), layers.Dense(5, "relu"), layers.Dropout(0.3)], name="inner")
+    first = layers.Dense(1, name="first")(inner(joined))
+    second = layers.Dense(2, activation="softmax", name="second")(joined)
+    return Model([a, b], [first, second], name="two")
+
+
+def test_a_graph_survives_json(rng):
+    model = two_input_model()
+    config = json.loads(json.dumps(model.get_config()))
+    twin = Model.from_config(config)
+    assert [layer.name for layer in twin.layers] == [layer.name for layer in model.layers]
+    assert twin.get_config() == model.get_config()
+    twin.set_weights(model.get_weights())
+    x = [rng.normal(size=(3, 4)), rng.normal(size=(3, 4))]
+    for a, b in zip(model.predict(x, verbose=0), twin.predict(x, verbose=0), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_sequential_survives_json(rng):
+    model = Sequential(
+        [
+            Input((6,)),
+            layers.Reshape((3, 2)),
+            layers.LayerNormalization(),
+            layers.Flatten(),
+            layers.Dense(4, activation=minidl.activations.LeakyRelu(0.1), use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+            layers.Dense(2, activation="softmax", kernel_initializer="he_normal"),
+        ],
+        name="line",
+    )
+    config = json.loads(json.dumps(model.get_config()))
+    twin = Sequential.from_config(config)
+    assert twin.get_config() == model.get_config()
+    twin.set_weights(model.get_weights())
+    x = rng.normal(size=(3, 6))
+    np.testing.assert_array_equal(model.predict(x, verbose=0), twin.predict(x, verbose=0))
+
+
+def test_an_unbuilt_sequential_survives():
+    model = Sequential([layers.Dense(3), layers.Dense(1)])
+    twin = Sequential.from_config(model.get_config())
+    assert not twin.built
+    assert len(twin.layers) == 2
+
+
+def test_custom_layers_come_back_through_custom_objects(rng):
+    class Shift(layers.Layer):
+        def __init__(self, by=1.0, **kwargs):
+            super().__init__(**kwargs)
+            self.by = by
+
+        def forward(self, x, training=False):
+            return x + np.float32(self.by), None
+
+        def backward(self, residuals, dy):
+            return dy
+
+    model = Sequential([Input((2,)), Shift(3.0)])
+    config = model.get_config()
+    with pytest.raises(ValueError, match="Unknown layer 'Shift'"):
+        Sequential.from_config(config)
+    twin = Sequential.from_config(config, custom_objects={"Shift": Shift})
+    np.testing.assert_array_equal(twin(np.zeros((1, 2))), [[3.0, 3.0]])
+
+
+def test_an_argument_that_is_not_stored_is_named():
+    class Forgetful(layers.Layer):
+        def __init__(self, by, **kwargs):
+            super().__init__(**kwargs)
+            self._by = by
+
+    with pytest.raises(TypeError, match=r"self.by = by"):
+        Forgetful(1).get_config()
+
+
+def test_damaged_configurations_are_refused():
+    config = two_input_model().get_config()
+    config["layers"] = [entry for entry in config["layers"] if entry["name"] != "shared"]
+    with pytest.raises(ValueError, match="tensors that no layer makes"):
+        Model.from_config(config)
+    config = Sequential([layers.Dense(2)]).get_config()
+    config["layers"][0]["class_name"] = "os.system"
+    with pytest.raises(ValueError, match="Unknown layer"):
+        Sequential.from_config(config)
+
+
+def test_keras_marks_the_same_places():
+    """The form of a small graph's configuration, as Keras 3.15 writes it."""
+    a = Input((3,), name="a")
+    config = Model(a, layers.Dense(2, name="d")(a)).get_config()
+    assert config["input_layers"] == ["a", 0, 0]
+    assert config["output_layers"] == ["d", 0, 0]
+    entry = config["layers"][1]
+    assert entry["module"] == "keras.layers"
+    assert entry["registered_name"] is None
+    assert entry["inbound_nodes"] == [
+        {
+            "args": [
+                {
+                    "class_name": "__keras_tensor__",
+                    "config": {
+                        "shape": [None, 3],
+                        "dtype": "float32",
+                        "keras_history": ["a", 0, 0],
+                    },
+                }
+            ],
+            "kwargs": {},
+        }
+    ]
+
+
+def summary_of(model, **options):
+    lines = []
+    model.summary(print_fn=lines.append, line_length=100, **options)
+    return "\n".join(lines)
+
+
+def test_summary_has_layers_shapes_and_counts():
+    model = Sequential([Input((3,)), layers.Dense(4, name="hidden"), layers.BatchNormalization()])
+    text = summary_of(model)
+    assert "hidden (Dense)" in text
+    assert "(batch, 4)" in text
+    assert "Total params: 32 (128.00 B)" in text
+    assert "Trainable params: 24" in text
+    assert "Non-trainable params: 8" in text
+    assert "\x1b" not in text
+
+
+def test_summary_of_a_graph_shows_connections_and_nested_layers():
+    model = two_input_model()
+    text = summary_of(model, show_trainable=True)
+    assert "Connected to" in text
+    assert "shared, shared" in text
+    assert "dropout" not in text
+    assert "dropout" in summary_of(model, expand_nested=True)
+
+
+def test_summary_layer_range_and_unbuilt():
+    model = Sequential([layers.Dense(4, name="one"), layers.Dense(4, name="two")])
+    assert "not built" in summary_of(model)
+    model.build((None, 2))
+    assert "one" not in summary_of(model, layer_range=("two", "two")).split("Params")[1]
+    with pytest.raises(ValueError, match="layer_range"):
+        model.summary(layer_range=("one", "three"))
+
+
+def test_summary_to_the_terminal(capsys):
+    Sequential([Input((3,)), layers.Dense(4)]).summary()
+    assert "Total params: 16" in capsys.readouterr().out
+
+
+def test_count_params_and_names():
+    minidl.utils.clear_session()
+    model = Sequential([Input((3,)), layers.Dense(4), layers.Dense(2)])
+    assert model.count_params() == 26
+    assert [layer.name for layer in model.layers] == ["dense", "dense_1"]
+    assert [w.path for w in model.weights][:2] == ["dense/kernel", "dense/bias"]
