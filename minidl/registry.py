@@ -62,8 +62,13 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make an object from what `get_config` returned."""
-        return cls(**config)
+        """Make an object from what `get_config` returned, here or in Keras.
+
+        An argument that is None and that this class does not know is left out: so Keras writes
+        down the features of its own that are switched off.
+        """
+        known = constructor_arguments(cls)
+        return cls(**{k: v for k, v in config.items() if v is not None or k in known})
 
 
 def constructor_arguments(cls: type) -> list[str]:

@@ -196,7 +196,7 @@ class Objective:
     def value_and_gradient(
         self, batch: Batch, outputs: list[Array]
     ) -> tuple[float, list[float], list[Array | None]]:
-        """Return the total loss, each output's loss, and the gradient at each output."""
+        """Return the total loss, each output's before its weight, and the gradient at each."""
         total = 0.0
         values: list[float] = []
         gradients: list[Array | None] = []
@@ -208,23 +208,24 @@ class Objective:
                 continue
             value, gradient = loss.value_and_gradient(*self._arguments(batch, index, outputs))
             if head.weight != 1.0:
-                value *= head.weight
                 gradient = gradient * gradient.dtype.type(head.weight)
-            total += value
+            total += value * head.weight
             values.append(value)
             gradients.append(gradient)
         return total, values, gradients
 
     def value(self, batch: Batch, outputs: list[Array]) -> tuple[float, list[float]]:
-        """Return the total loss and each output's loss."""
+        """Return the total loss, and each output's before its weight."""
+        total = 0.0
         values = []
         for index, head in enumerate(self.heads):
             loss = head.logits_loss or head.loss
             value = 0.0
             if loss is not None:
-                value = float(np.sum(loss(*self._arguments(batch, index, outputs)))) * head.weight
+                value = float(np.sum(loss(*self._arguments(batch, index, outputs))))
+            total += value * head.weight
             values.append(value)
-        return sum(values), values
+        return total, values
 
     def _arguments(self, batch: Batch, index: int, outputs: list[Array]) -> tuple[Any, ...]:
         assert batch.y is not None
