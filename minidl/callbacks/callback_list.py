@@ -1,0 +1,215 @@
+"""A run's callbacks as one: it calls each hook of those that override it, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from minidl.callbacks.callback import HOOKS, Callback, Logs
+from minidl.callbacks.history import History
+from minidl.callbacks.progress import ProgbarLogger
+
+
+class CallbackList(Callback):
+    """Several callbacks that are called together, for `fit` and for loops of one's own.
+
+    Which callback overrides which hook is found out once, so a batch that no one listens to
+    costs a look into an empty list. `wants_train_batches`, `wants_test_batches` and
+    `wants_predict_batches` say whether the end of this batch has a listener: a progress bar is
+    one only when it is due to be drawn, so the metrics need not be computed in between.
+
+    Arguments:
+        callbacks: a callback, or a list (of lists) of them.
+        add_history: whether to add a `History` where there is none.
+        add_progbar: whether to add a `ProgbarLogger` where there is none.
+        model: is handed to every callback; its `history` becomes the list's `History`.
+        **params: are handed to every callback, above all `verbose`, `epochs` and `steps`.
+
+    Raises:
+        TypeError: if something in `callbacks` is not a `Callback`.
+
+    Example:
+        >>> run = CallbackList(add_history=True)
+        >>> run.on_train_begin()
+        >>> for epoch in range(2):
+        ...     run.on_epoch_begin(epoch)
+        ...     run.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1)})
+        >>> run.on_train_end()
+        >>> run.close()
+        >>> run.callbacks[0].history
+        {'loss': [1.0, 0.5]}
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        self.callbacks = _flat(callbacks)
+        if add_history and self._find(History) is None:
+            self.callbacks.append(History())
+        if add_progbar and self._find(ProgbarLogger) is None:
+            self.callbacks.append(ProgbarLogger())
+        if model is not None:
+            self.set_model(model)
+        self.set_params(params)
+
+    def _find(self, cls: type[Callback]) -> Any:
+        return next((c for c in self.callbacks if isinstance(c, cls)), None)
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback behind the others."""
+        self.callbacks += _flat(callback)
+        if self.model is not None:
+            self.set_model(self.model)
+        self.set_params(self.params or {})
+
+    def set_model(self, model: Any) -> None:
+        """Hand the model to every callback."""
+        self.model = model
+        if (history := self._find(History)) is not None:
+            model.history = history
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the parameters of the run to every callback, and see which hooks each one has."""
+        self.params = params
+        if params:
+            for callback in self.callbacks:
+                callback.set_params(params)
+        self.handles_nan_loss = any(c.handles_nan_loss for c in self.callbacks)
+        self._progress: ProgbarLogger | None = self._find(ProgbarLogger)
+        self._hooks: dict[str, list[Callable[..., None]]] = {}
+        self._always: dict[str, bool] = {}
+        for hook in HOOKS:
+            listeners = [c for c in self.callbacks if c.listens_to(hook)]
+            self._hooks[hook] = [getattr(c, hook) for c in listeners]
+            self._always[hook] = any(c is not self._progress for c in listeners)
+
+    def listens_to(self, hook: str) -> bool:
+        """Return whether any callback in the list listens."""
+        return bool(self._hooks[hook])
+
+    def _wants(self, hook: str) -> bool:
+        progress = self._progress
+        return self._always[hook] or (progress is not None and progress.is_due())
+
+    @property
+    def wants_train_batches(self) -> bool:
+        """Whether the end of this training batch, and so its logs, has a listener."""
+        return self._wants("on_train_batch_end")
+
+    @property
+    def wants_test_batches(self) -> bool:
+        """Whether the end of this evaluation batch, and so its logs, has a listener."""
+        return self._wants("on_test_batch_end")
+
+    @property
+    def wants_predict_batches(self) -> bool:
+        """Whether the end of this prediction batch, and so its outputs, has a listener."""
+        return self._wants("on_predict_batch_end")
+
+    def close(self) -> None:
+        """Close every callback, the others also where one raises."""
+        with ExitStack() as stack:
+            for callback in reversed(self.callbacks):
+                stack.callback(callback.close)
+
+    # The hooks
+
+    def _call(self, hook: str, logs: Logs | None) -> None:
+        logs = {} if logs is None else logs
+        for listener in self._hooks[hook]:
+            listener(logs)
+
+    def _call_at(self, hook: str, index: int, logs: Logs | None) -> None:
+        if listeners := self._hooks[hook]:
+            logs = {} if logs is None else logs
+            for listener in listeners:
+                listener(index, logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call `on_epoch_begin` of every callback that has one."""
+        self._call_at("on_epoch_begin", epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Call `on_epoch_end` of every callback that has one."""
+        self._call_at("on_epoch_end", epoch, logs)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_train_begin` of every callback that has one."""
+        self._call("on_train_begin", logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Call `on_train_end` of every callback that has one."""
+        self._call("on_train_end", logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_begin`, or `on_batch_begin`, of every callback that has one."""
+        self._call_at("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_train_batch_end`, or `on_batch_end`, of every callback that has one."""
+        self._call_at("on_train_batch_end", batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name for `on_train_batch_begin`."""
+        self.on_train_batch_begin(batch, logs)
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name for `on_train_batch_end`."""
+        self.on_train_batch_end(batch, logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_test_begin` of every callback that has one."""
+        self._call("on_test_begin", logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Call `on_test_end` of every callback that has one."""
+        self._call("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_test_batch_begin` of every callback that has one."""
+        self._call_at("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_test_batch_end` of every callback that has one."""
+        self._call_at("on_test_batch_end", batch, logs)
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Call `on_predict_begin` of every callback that has one."""
+        self._call("on_predict_begin", logs)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Call `on_predict_end` of every callback that has one."""
+        self._call("on_predict_end", logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_predict_batch_begin` of every callback that has one."""
+        self._call_at("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Call `on_predict_batch_end` of every callback that has one."""
+        self._call_at("on_predict_batch_end", batch, logs)
+
+
+def _flat(callbacks: Any) -> list[Callback]:
+    """Return a callback, or lists of them within lists, as one list."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback):
+        return [callbacks]
+    if isinstance(callbacks, list | tuple):
+        return [callback for item in callbacks for callback in _flat(item)]
+    if isinstance(callbacks, type) and issubclass(callbacks, Callback):
+        hint = f"Make one: {callbacks.__name__}(...)."
+    else:
+        hint = "Derive from minidl.callbacks.Callback, or use a LambdaCallback."
+    raise TypeError(
+        f"Received {callbacks!r} among the callbacks, expected callbacks.Callback objects. {hint}"
+    )

@@ -1,0 +1,40 @@
+"""What holds for every test: NumPy raises, and Hypothesis draws the same examples again.
+
+Profiles (`pytest --hypothesis-profile=NAME`):
+    default     the same examples in every run, so that a red run stays red until it is mended
+    explore     new examples in every run, and ten times as many: for a night, or before a release
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import hypothesis
+import numpy as np
+import pytest
+
+quiet = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
+hypothesis.settings.register_profile(
+    "default",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    max_examples=25,
+    suppress_health_check=quiet,
+    database=None,
+)
+hypothesis.settings.register_profile(
+    "explore",
+    deadline=None,
+    print_blob=True,
+    max_examples=250,
+    suppress_health_check=quiet,
+)
+hypothesis.settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def numpy_raises() -> Iterator[None]:
+    """Overflow, invalid operations and division by zero are errors; underflow to zero is not."""
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        yield

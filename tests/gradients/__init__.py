@@ -1,0 +1,1 @@
+"""The gradient suite: every layer, activation, loss and regularizer against central differences."""
