@@ -170,6 +170,9 @@ def test_other_work_is_found_out(workload: str, wrong: list[str], in_process: No
         "fakes:Honest": "done"
     }
     assert result.wrong
+    if workload == "binary":
+        known = workloads.Binary.loss_after_warm_up
+        assert result.expected["warm_up"] == pytest.approx(known, abs=1e-9)
     assert all("its loss" in entry.message for entry in result.entries[1:])
 
 
@@ -275,19 +278,21 @@ def test_contenders_alternate_and_all_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     order = []
+    names = ["minidl", "x:own", "x:fast", "x:slow"]
 
     def worker(settings: runner.Settings, name: str, task: Path) -> dict[str, object]:
         order.append(name)
         Task.load(task)
         times = {"minidl": (1e-3, 2e-3, 1e-3), "x:fast": (2e-3, 3e-3, 4e-3), "x:own": (1e-4,) * 3}
-        return outcome(times[name][(len(order) - 1) // 3], peer=name == "x:fast")
+        times["x:slow"] = (9e-3,) * 3
+        return outcome(times[name][(len(order) - 1) // 4], peer=name in ("x:fast", "x:slow"))
 
     monkeypatch.setattr(runner, "worker", worker)
     monkeypatch.setattr(equal_work, "REFERENCE", "x:own")
     output = tmp_path / "results.md"
     chosen = ["--quick", "--workloads", "digits", "--rounds", "3", "--output", str(output)]
-    assert __main__.main([*chosen, "--contenders", "minidl", "x:own", "x:fast"]) == 0
-    assert order == ["minidl", "x:own", "x:fast"] * 3
+    assert __main__.main([*chosen, "--contenders", *names]) == 0
+    assert order == names * 3
     text = output.read_text(encoding="utf-8")
     assert f"python -m benchmarks {' '.join(chosen)}" in text
     assert "Its times mean nothing" in text

@@ -118,6 +118,12 @@ class ParameterOwner:
         trainable = {id(p) for p in self.trainable_weights}
         return [p for p in self.weights if id(p) not in trainable]
 
+    @property
+    def state_weights(self) -> list[Parameter]:
+        """The parameters that are state, such as moving means: a forward pass may change them."""
+        within = [p for layer in self.sublayers() for p in layer.state_weights]
+        return _unique(self._state + within)
+
     def _all_trained(self) -> list[Parameter]:
         return self._trained + [p for layer in self.sublayers() for p in layer._all_trained()]
 

@@ -28,7 +28,7 @@ def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
 
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
-    runs = []
+    runs: list[Any] = []
     for stand_in in _STAND_INS:
         arrays = [
             np.zeros([stand_in if s is None else s for s in shape], layer.dtype) for shape in shapes

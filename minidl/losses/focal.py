@@ -126,7 +126,7 @@ class CategoricalFocalCrossentropy(PairedLoss):
 
         g = α y [γ (1 − c)^(γ−1) log c − (1 − c)^γ / c] [ε ≤ q ≤ 1 − ε]
         dp = (g − Σ g q) / S
-        gradient = dp, or p (dp − Σ dp p) from logits
+        gradient = dp, or p dp from logits, since Σ dp p = 0
 
     Shapes:
         y_true, y_pred: (batch, ..., classes); values: the same without `axis`.
@@ -184,14 +184,12 @@ class CategoricalFocalCrossentropy(PairedLoss):
         return values, (ay, p, q, c, s)
 
     def _derivative(self, residuals: Any) -> Array:
-        """Return dp, or from logits p (dp − Σ dp p)."""
+        """Return dp, or p dp from logits."""
         ay, p, q, c, s = residuals
         g = _power_slope(1.0 - c, self.gamma) * np.log(c) - (1.0 - c) ** self.gamma / c
         g = ay * g * (q == c)
         dp = (g - np.sum(g * q, axis=self.axis, keepdims=True)) / s
-        if not self.from_logits:
-            return dp
-        return p * (dp - np.sum(dp * p, axis=self.axis, keepdims=True))
+        return p * dp if self.from_logits else dp
 
     def _alpha(self, y: Array) -> Any:
         """Return α as it multiplies targets: a number, or an array along the classes."""

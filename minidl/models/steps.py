@@ -43,6 +43,7 @@ class Steps(GraphLayer):
         self._objective: Objective | None = None
         self._shuffler: SeedGenerator | None = None
         self._regularized: list[tuple[Parameter, Regularizer]] = []
+        self._moving: list[Parameter] = []  # state that a forward pass in training changes
 
     # Compiling
 
@@ -124,6 +125,7 @@ class Steps(GraphLayer):
         assert objective is not None
         assert optimizer is not None
         plan = self._training_plan()
+        state = [(p, p.value.copy()) for p in self._moving]
         outputs, tape = plan.forward(batch.x, training=True)
         objective.make_metrics(batch.y or [], outputs)
         loss, losses, gradients = objective.value_and_gradient(batch, outputs)
@@ -133,7 +135,10 @@ class Steps(GraphLayer):
             loss += float(regularizer(parameter.value))
         if not math.isfinite(loss):
             objective.update(batch, outputs, loss, losses)
-            raise NonFiniteError(self._explain_non_finite(plan, batch, loss))
+            _put_back(state)  # moving statistics must not keep what this batch did to them
+            reason = self._explain_non_finite(plan, batch, loss)
+            _put_back(state)
+            raise NonFiniteError(reason)
         plan.backward(tape, gradients)
         for parameter, regularizer in self._regularized:
             parameter.grad += regularizer.gradient(parameter.value)
@@ -255,6 +260,7 @@ class Steps(GraphLayer):
     def _build_optimizer(self) -> None:
         assert self.optimizer is not None
         parameters = self.trainable_weights
+        self._moving = self.state_weights
         if not self.optimizer.is_built_for(parameters):
             self.optimizer.build(parameters)
         self._regularized = [(p, p.regularizer) for p in parameters if p.regularizer is not None]
@@ -298,6 +304,11 @@ class Steps(GraphLayer):
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the running means of loss and metrics by name."""
         return self._objective.results() if self._objective is not None else {}
+
+
+def _put_back(state: list[tuple[Parameter, Array]]) -> None:
+    for parameter, value in state:
+        parameter.assign(value)
 
 
 def as_list(value: Any) -> list[Any]:

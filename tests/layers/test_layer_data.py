@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -109,8 +111,6 @@ def test_adapt_reads_a_memory_map_in_pieces(tmp_path):
     rows = np.lib.format.open_memmap(path, "w+", "uint8", (200_000, 20))
     rows[:] = RNG.integers(0, 256, (200_000, 20), dtype="uint8")
     layer = Normalization()
-    import tracemalloc
-
     tracemalloc.start()
     layer.adapt(np.load(path, mmap_mode="r"))
     peak = tracemalloc.get_traced_memory()[1]

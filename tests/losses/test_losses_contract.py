@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.losses.loss_cases import CASES, IDS, Case
 
 from minidl import activations, losses
 from minidl.losses import Loss
+from tests.losses.loss_cases import CASES, IDS, Case
 
 MSE = losses.MeanSquaredError
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.losses.loss_cases import CASES, IDS, Case
 
 from minidl import losses
 from minidl.losses.reductions import REDUCTIONS
+from tests.losses.loss_cases import CASES, IDS, Case
 
 shapes = st.sampled_from([(1, 3), (4, 3), (5, 2), (2, 3, 4), (2, 2, 2, 3)])
 weightings = st.sampled_from(["none", "sample", "column", "value", "zeros", "scalar"])

@@ -128,6 +128,16 @@ def test_gradients_beyond_clip_and_kinks() -> None:
     assert losses.SparseCategoricalCrossentropy().backward([0], [[0.0, 1.0]]).tolist() == [[0, 0]]
     zeros = losses.CosineSimilarity().backward([[3.0, 4.0]], np.zeros((1, 2)))
     np.testing.assert_allclose(zeros, [[-0.6e7, -0.8e7]])
+    short = losses.CosineSimilarity().backward([[3.0, 4.0]], np.array([[6e-9, 8e-9]]))
+    np.testing.assert_allclose(short, [[-0.6e7, -0.8e7]])  # shorter than ε: linear in y_pred
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_ignored_samples_have_no_gradient_of_their_own(from_logits: bool) -> None:
+    loss, p = SCCE(from_logits, ignore_class=-1), np.full((2, 2), 0.5)
+    assert loss.call(np.array([0, -1]), p)[1] == 0
+    assert loss.gradient(np.array([0, -1]), p)[1].tolist() == [0, 0]
+    assert loss.gradient(np.array([0, -1]), p)[0].all()
 
 
 def test_function_forms_give_one_value_a_sample() -> None:

@@ -361,6 +361,19 @@ def test_nan_loss_names_layer_and_batch_and_keeps_the_weights():
         assert np.isfinite(b).all()
 
 
+def test_a_nan_loss_does_not_spoil_moving_statistics():
+    model = Sequential(
+        [Input((1,)), Log(name="logarithm"), layers.BatchNormalization(), layers.Dense(1)]
+    )
+    model.compile(optimizer="sgd", loss="mse")
+    model.fit(np.array([[1.0], [2.0]]), np.zeros((2, 1)), verbose=0)
+    before = model.get_weights()
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="'logarithm' is the first"):
+        model.fit(np.array([[1.0], [-1.0]]), np.zeros((2, 1)), verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_terminate_on_nan_stops_without_an_error():
     model = log_model()
     x = np.array([[1.0], [-1.0], [1.0]], dtype="float32")

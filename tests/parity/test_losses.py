@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,20 @@ TOLERANCES = {np.float32: 1e-6, np.float64: 1e-10}
 
 
 @pytest.fixture(scope="module")
-def keras() -> Any:
+def keras() -> Iterator[Any]:
     os.environ.setdefault("KERAS_BACKEND", "jax")
     import keras
 
     if keras.backend.backend() != "jax":
         pytest.skip("gradients are taken by JAX: set KERAS_BACKEND=jax")
     import jax
+    from keras.src.backend.jax import numpy
 
     jax.config.update("jax_enable_x64", True)
-    return keras
+    with pytest.MonkeyPatch.context() as patch:
+        # Keras on JAX takes means of float64 in float32.
+        patch.setattr(numpy, "mean", jax.numpy.mean)
+        yield keras
 
 
 def keras_value_and_gradient(
@@ -39,15 +44,10 @@ def keras_value_and_gradient(
 ) -> tuple[Any, Any]:
     import jax
 
-    name = np.dtype(dtype).name
-    keras.config.set_floatx(name)  # Keras on JAX takes means in it, whatever the loss's dtype
-    try:
-        config = {**loss.get_config(), "dtype": name}
-        theirs = getattr(keras.losses, type(loss).__name__)(**config)
-        value = theirs(y_true, y_pred, sample_weight=weights)
-        gradient = jax.grad(lambda p: theirs(y_true, p, sample_weight=weights).sum())(y_pred)
-    finally:
-        keras.config.set_floatx("float32")
+    config = {**loss.get_config(), "dtype": np.dtype(dtype).name}
+    theirs = getattr(keras.losses, type(loss).__name__)(**config)
+    value = theirs(y_true, y_pred, sample_weight=weights)
+    gradient = jax.grad(lambda p: theirs(y_true, p, sample_weight=weights).sum())(y_pred)
     return np.asarray(value), np.asarray(gradient)
 
 

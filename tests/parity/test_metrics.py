@@ -126,8 +126,9 @@ def test_values(keras: Any, name: str) -> None:
     ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()
     for shape, weights in (
         ((), None), ((), ()), ((4,), None), ((4,), (4,)), ((4,), ()), ((4,), (4, 1)),
-        ((4, 1), (4,)), ((4, 3), None), ((4, 3), (4,)), ((4, 3), (4, 1)), ((4, 3), (4, 3)), ((4, 3), ()),
-        ((4, 3, 2), (4,)), ((4, 3, 2), (4, 3)), ((4, 3, 2), (4, 1, 2)), ((4, 3, 1), (4, 3)),
+        ((4, 1), (4,)), ((4, 3), None), ((4, 3), (4,)), ((4, 3), (4, 1)), ((4, 3), (4, 3)),
+        ((4, 3), ()), ((4, 3, 2), (4,)), ((4, 3, 2), (4, 3)), ((4, 3, 2), (4, 1, 2)),
+        ((4, 3, 1), (4, 3)),
     ):  # fmt: skip
         values = rng.normal(size=shape).astype(np.float32)
         w = None if weights is None else rng.uniform(0.1, 2, weights).astype(np.float32)
