@@ -124,7 +124,7 @@ class Dense(Layer):
             x_rows = x.reshape(-1, x.shape[-1])
             np.matmul(x_rows.T, dz_rows, out=self.kernel.grad)
         if self.use_bias and self.bias.trainable:
-            np.sum(dz_rows, axis=0, out=self.bias.grad)
+            dz_rows.sum(axis=0, out=self.bias.grad)
         return np.matmul(dz, self.kernel.value.T) if need_dx else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -129,7 +129,7 @@ class Evaluator(Steps):
         """Train on one batch and return the loss and metrics since the last `reset_metrics`."""
         self._require_compiled("train_on_batch")
         batch = self._single_batch(x, y, sample_weight, class_weight)
-        self._build_optimizer()
+        self._settle()
         self.train_step(batch)
         return self._batch_results(return_dict)
 
@@ -139,7 +139,7 @@ class Evaluator(Steps):
         """Evaluate one batch and return the loss and metrics since the last `reset_metrics`."""
         self._require_compiled("test_on_batch")
         batch = self._single_batch(x, y, sample_weight, None)
-        self._build_optimizer()
+        self._settle()
         self.test_step(batch)
         return self._batch_results(return_dict)
 

@@ -151,16 +151,18 @@ class GraphLayer(Layer):
 
     # Plans
 
-    def _plan(self, input_gradients: bool = False, fused: tuple[Any, ...] = ()) -> Plan:
-        """Return the plan for what is trainable now, made once and kept."""
-        key = (input_gradients, *(id(node) for node, _ in fused))
-        key += tuple(p.trainable for p in self.weights) if input_gradients or fused else ()
+    def _plan(self, input_gradients: bool = False) -> Plan:
+        """Return the plan for a run outside training, made once and kept.
+
+        Arguments:
+            input_gradients: whether the run goes backwards too, down to the model's inputs.
+        """
+        key = tuple(p.trainable for p in self.weights) if input_gradients else ()
         plan = self._plans.get(key)
         if plan is None:
             assert self._graph is not None
-            plan = Plan(self._graph, input_gradients, {id(node): view for node, view in fused})
-            self._plans[key] = plan
+            plan = self._plans[key] = Plan(self._graph, input_gradients)
         return plan
 
     def _forget_plans(self) -> None:
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[tuple[bool, ...], Plan] = {}

@@ -143,7 +143,7 @@ class Objective:
         self._metrics_made = False
         for index, head in enumerate(self.heads):
             head.fuse(graph, tensors[index] if tensors else None)
-        self.views = tuple((h.node, h.view) for h in self.heads if h.node is not None)
+        self.views = {id(h.node): h.view for h in self.heads if h.view is not None}
         self.reset()
 
     # Metrics

@@ -44,6 +44,10 @@ class Steps(GraphLayer):
         self._shuffler: SeedGenerator | None = None
         self._regularized: list[tuple[Parameter, Regularizer]] = []
         self._moving: list[Parameter] = []  # state that a forward pass in training changes
+        self._trained_now: list[Parameter] = []
+        self._all_weights: list[Parameter] = []
+        self._settled: tuple[bool, ...] | None = None  # what was trainable when last looked
+        self._step_plan: Plan | None = None
 
     # Compiling
 
@@ -89,6 +93,7 @@ class Steps(GraphLayer):
 
     def _forget_compiled_outputs(self) -> None:
         self._objective = None
+        self._step_plan = None
         self._forget_plans()
 
     def _make_objective(self, outputs: int = 1) -> Objective:
@@ -124,7 +129,8 @@ class Steps(GraphLayer):
         objective, optimizer = self._objective, self.optimizer
         assert objective is not None
         assert optimizer is not None
-        plan = self._training_plan()
+        plan = self._step_plan
+        assert plan is not None
         state = [(p, p.value.copy()) for p in self._moving]
         outputs, tape = plan.forward(batch.x, training=True)
         objective.make_metrics(batch.y or [], outputs)
@@ -149,7 +155,8 @@ class Steps(GraphLayer):
         """Forward and loss: what happens to one batch in `evaluate`."""
         objective = self._objective
         assert objective is not None
-        plan = self._training_plan()
+        plan = self._step_plan
+        assert plan is not None
         outputs, tape = plan.forward(batch.x, training=False)
         objective.make_metrics(batch.y or [], outputs)
         loss, losses = objective.value(batch, outputs)
@@ -158,20 +165,6 @@ class Steps(GraphLayer):
         for parameter, regularizer in self._regularized:
             loss += float(regularizer(parameter.value))
         objective.update(batch, outputs, loss, losses)
-
-    def _training_plan(self) -> Plan:
-        objective = self._objective
-        assert objective is not None
-        if self.unrolled_graph() is None:
-            return self._single_step_plan(max(1, len(self._inputs.names)), len(objective.heads))
-        return self._plan(fused=objective.views)
-
-    def _single_step_plan(self, inputs: int, outputs: int) -> Plan:
-        plan = self._plans.get("self")
-        if plan is None:
-            plan = Plan.of_one_layer(self, inputs, outputs, single=inputs == 1)
-            self._plans["self"] = plan
-        return plan
 
     def _explain_non_finite(self, plan: Plan, batch: Batch, loss: float) -> str:
         """Say where the loss stopped being a number."""
@@ -239,7 +232,7 @@ class Steps(GraphLayer):
             )
         if isinstance(data, ArrayBatches):
             self._check_targets(data.y, len(data.x[0]))
-        self._build_optimizer()
+        self._settle()
 
     def _check_targets(self, ys: list[Array | None] | None, samples: int) -> None:
         """Compare whole target arrays with what the losses expect of them."""
@@ -257,13 +250,37 @@ class Steps(GraphLayer):
                 shape = self._outputs.tensors[index].shape
                 head.loss.check_targets(y, (samples, *shape[1:]))
 
-    def _build_optimizer(self) -> None:
+    def _settle(self) -> None:
+        """Bring the plan and the optimizer into line with what is trainable now.
+
+        It runs before every `fit` and every single batch, so it first looks whether anything has
+        changed since the last time.
+        """
         assert self.optimizer is not None
-        parameters = self.trainable_weights
-        self._moving = self.state_weights
-        if not self.optimizer.is_built_for(parameters):
-            self.optimizer.build(parameters)
-        self._regularized = [(p, p.regularizer) for p in parameters if p.regularizer is not None]
+        if self._graph is None or self._step_plan is None:
+            self._all_weights = self.weights
+            self._settled = None
+        trainable = (self._trainable, *[p.trainable for p in self._all_weights])
+        if trainable != self._settled:
+            parameters = self.trainable_weights
+            self._regularized = [
+                (p, p.regularizer) for p in parameters if p.regularizer is not None
+            ]
+            self._moving = self.state_weights
+            self._trained_now = parameters
+            self._step_plan = self._make_step_plan()
+            self._settled = trainable
+        if not self.optimizer.is_built_for(self._trained_now):
+            self.optimizer.build(self._trained_now)
+
+    def _make_step_plan(self) -> Plan:
+        objective = self._objective
+        assert objective is not None
+        graph = self.unrolled_graph()
+        if graph is not None:
+            return Plan(graph, views=objective.views)
+        inputs = max(1, len(self._inputs.names))
+        return Plan.of_one_layer(self, inputs, len(objective.heads), single=inputs == 1)
 
     def _callbacks(
         self, callbacks: Any, verbose: Any, epochs: int, steps: int | None, history: bool = False

@@ -397,6 +397,21 @@ def test_frozen_layers_stay_and_thaw(rng):
     assert len(model.trainable_weights) == 4
 
 
+def test_a_layer_frozen_at_first_learns_when_thawed(rng):
+    x, y = regression(rng)
+    model = Sequential([Input((3,)), layers.Dense(4, name="a"), layers.Dense(1)])
+    model.get_layer("a").trainable = False
+    model.compile(optimizer="sgd", loss="mse")
+    model.predict(x, verbose=0)
+    start = model.get_layer("a").get_weights()
+    for thaw in (False, True):
+        model.get_layer("a").trainable = thaw
+        model.train_on_batch(x, y)
+        model.evaluate(x, y, verbose=0)
+        model.fit(x, y, verbose=0)
+        assert np.array_equal(start[0], model.get_layer("a").get_weights()[0]) is not thaw
+
+
 def test_regularizers_count_in_loss_and_gradient(rng):
     x, y = regression(rng, samples=8)
     model = Sequential(
