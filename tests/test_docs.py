@@ -4,7 +4,7 @@ The blocks of a page share one namespace, in order, like a session. Three things
 
     model.count_params()  # → 21          what stands after the arrow is the value's repr, or what
                                           the statement prints; `...` stands for anything
-    ```text title="Output"                what the block before printed, line by line, up to round-off
+    ```text title="Output"                what the block before printed, up to round-off
     <!-- notest: needs a download -->     before a block that cannot run here; it must only compile
 """
 
@@ -122,7 +122,8 @@ def run_block(block: Block, namespace: dict[str, Any], where: str) -> str:
     ast.increment_lineno(tree, block.line - 1)  # so that a traceback names the page's own line
     printed = io.StringIO()
     for node in tree.body:
-        arrows = {n for n in expected if node.lineno <= n + block.line - 1 <= node.end_lineno}
+        last = node.end_lineno or node.lineno
+        arrows = {n for n in expected if node.lineno <= n + block.line - 1 <= last}
         before = printed.tell()
         value = None
         with contextlib.redirect_stdout(printed):

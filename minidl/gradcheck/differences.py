@@ -24,6 +24,7 @@ Curve: TypeAlias = Callable[[float], Array]
 
 FIRST_STEP = 1e-2  # of the size of the number that is moved
 SHRINK = 8.0
+ULPS = 2.0  # by how many units in the last place an output may be off
 ROUNDS = 6  # the last step is FIRST_STEP / 8⁵ = 3e-7: below it, round-off has the say
 
 
@@ -45,29 +46,31 @@ def derivative(curve: Curve, cotangent: Array, step: float, accuracy: float = 1e
     """
     best = Estimate(np.nan, np.inf)
     for _ in range(ROUNDS):
-        estimate = _extrapolated(curve, cotangent, step)
+        estimate, noise = _extrapolated(curve, cotangent, step)
         if estimate.error < best.error:
             best = estimate
-        if best.error <= accuracy * max(abs(best.value), 1e-3):
-            break
+        if best.error <= max(accuracy * max(abs(best.value), 1e-3), 2 * noise):
+            break  # exact enough, or as exact as round-off allows
         step /= SHRINK
     return best
 
 
-def _extrapolated(curve: Curve, cotangent: Array, step: float) -> Estimate:
-    slopes, noise = [], 0.0
+def _extrapolated(curve: Curve, cotangent: Array, step: float) -> tuple[Estimate, float]:
+    """Return the derivative from three steps, and what round-off may have to do with it."""
+    slopes, moved = [], 0.0
     for h in (step, step / 2, step / 4):
         ahead, behind = curve(h), curve(-h)
         change = ahead - behind
         with np.errstate(all="ignore"):
             slopes.append(float(cotangent @ change) / (2 * h))
-            moved = np.abs(cotangent[change != 0]) @ np.abs(ahead[change != 0])
-        noise = float(np.finfo(np.float64).eps * moved / h)  # of the smallest step, the noisiest
+            touched = change != 0
+            moved = max(moved, float(np.abs(cotangent[touched]) @ np.abs(ahead[touched])))
+    noise = ULPS * float(np.finfo(np.float64).eps) * moved / (step / 4)
     d1, d2, d3 = slopes
     first, second = d2 + (d2 - d1) / 3, d3 + (d3 - d2) / 3
     value = second + (second - first) / 15
     error = max(abs(value - second), abs(value - first) / 16) + noise
-    return Estimate(value, error) if np.isfinite(error) else Estimate(np.nan, np.inf)
+    return (Estimate(value, error) if np.isfinite(error) else Estimate(np.nan, np.inf)), noise
 
 
 def jump(curve: Curve, cotangent: Array, step: float) -> Estimate:
@@ -85,7 +88,7 @@ def jump(curve: Curve, cotangent: Array, step: float) -> Estimate:
             with np.errstate(all="ignore"):
                 bends.append(float(cotangent @ bend) / h)
                 moved = np.abs(cotangent[bend != 0]) @ np.abs(centre[bend != 0])
-            noise = float(4 * np.finfo(np.float64).eps * moved / h)
+            noise = float(2 * ULPS * np.finfo(np.float64).eps * moved / h)
         first, second = 2 * bends[1] - bends[0], 2 * bends[2] - bends[1]
         value = second + (second - first) / 7
         error = abs(value - second) + noise

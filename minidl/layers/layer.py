@@ -9,7 +9,7 @@ output as residuals, so one layer can stand in a model twice and serve many thre
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
@@ -136,6 +136,7 @@ class Layer(ParameterOwner, Configurable):
         shapes = map_structure(np.shape, arrays)
         self.ensure_built(shapes)
         check_input(self, shapes)
+        arrays = map_structure(self._autocast, arrays)
         training = bool(options.pop("training", None) or False)
         return call_forward(self, arrays, training, options)[0]
 
@@ -189,6 +190,10 @@ class Layer(ParameterOwner, Configurable):
                 f"Layer {self.name!r} received values of dtype {array.dtype}, expected numbers. "
                 "Ragged lists and strings must be padded or encoded first."
             )
+        return array
+
+    def _autocast(self, array: Array) -> Array:
+        """Return floats in the layer's dtype, where it has weights that they will meet."""
         if self.autocast and array.dtype.kind == "f" and self.weights:
             return array.astype(self.dtype, copy=False)
         return array
@@ -234,7 +239,13 @@ class Layer(ParameterOwner, Configurable):
         if not self.built:
             check_input(self, input_shape)
             self.build(input_shape)
-            self.built = True
+            self.built = True  # for a layer that inherits the empty build
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make a subclass's `build` run once, whoever calls it, and set `built`."""
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _once(vars(cls)["build"])  # type: ignore[method-assign]
 
     def __getattr__(self, name: str) -> Any:
         # Reached only where the attribute is missing, so it costs the hot loop nothing.
@@ -250,6 +261,16 @@ class Layer(ParameterOwner, Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name} built={self.built}>"
+
+
+def _once(build: Any) -> Any:
+    @wraps(build)
+    def build_once(self: Layer, input_shape: Any = None) -> None:
+        if not self.built:
+            build(self, input_shape)
+            self.built = True
+
+    return build_once
 
 
 def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidl.activations import gaussian
 from minidl.activations.gaussian import normal_cdf, normal_pdf
 
 EPSILON = np.finfo(np.float64).eps
@@ -61,3 +62,17 @@ def test_blocks_join_without_a_seam():
     z = np.random.default_rng(0).normal(0, 2, (3, 20_000))
     np.testing.assert_array_equal(normal_cdf(z)[:, ::7], normal_cdf(z[:, ::7]))
     np.testing.assert_array_equal(normal_cdf(z.T), normal_cdf(z).T)
+
+
+@pytest.mark.parametrize(
+    ("table", "farthest", "tolerance"),
+    [(gaussian._MILLS_64, 37, 4 * EPSILON), (gaussian._MILLS_32, 15, 6.4e-9)],
+)
+def test_fits_of_the_mills_ratio(table, farthest, tolerance):
+    """Both fractions in float64, so that round-off of float32 hides no wrong digit."""
+    a = np.linspace(0, farthest, 2_001)
+    numerator, denominator = table
+    fraction = gaussian._polynomial(numerator, a) / gaussian._polynomial(denominator, a)
+    expected = np.array([exact(-v) for v in a.tolist()]) / normal_pdf(a)
+    rounding = EPSILON * (2 + a * a)  # that of a²/2 in the density
+    assert (np.abs(fraction / expected - 1) - rounding).max() <= tolerance

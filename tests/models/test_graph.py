@@ -248,3 +248,31 @@ def test_same_layer_in_two_models_trains_in_both():
             first.layers[-1](shared(data)),
             rtol=1e-6,
         )
+
+
+def test_build_runs_once_whoever_calls_it():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    assert layer.built
+    kernel = layer.kernel
+    layer.build((None, 3))
+    layer(np.ones((1, 3)))
+    assert layer.kernel is kernel
+    assert len(layer.weights) == 2
+
+
+def test_a_subclass_that_extends_build():
+    class Wider(layers.Dense):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.extra = self.add_weight((2,), name="extra")
+
+    layer = Wider(4)
+    layer(np.ones((1, 3)))
+    assert [w.name for w in layer.weights] == ["kernel", "bias", "extra"]
+
+
+def test_float64_data_gives_float32_from_the_first_call_on():
+    layer = layers.Dense(2)
+    assert [layer(np.ones((1, 3))).dtype for _ in range(2)] == [np.float32, np.float32]
+    assert layers.ReLU()(np.ones((1, 3))).dtype == np.float64

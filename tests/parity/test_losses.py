@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from minidl.losses.reductions import REDUCTIONS
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "losses"))  # for the table of all losses
-
-from loss_cases import CASES, IDS, Case
+from tests.losses.loss_cases import CASES, IDS, Case
 
 pytestmark = pytest.mark.parity
 
