@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 from typing import Any
@@ -103,17 +104,15 @@ def dtype(request: Any, keras: Any) -> Any:
     """
     before = keras.config.floatx()
     keras.config.set_floatx(request.param)
-    allow_float64(keras, request.param == "float64")
-    yield request.param
-    allow_float64(keras, False)
+    with contextlib.ExitStack() as stack:
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.config.update("jax_enable_x64", request.param == "float64")
+            stack.callback(jax.config.update, "jax_enable_x64", False)
+            stack.enter_context(jax.disable_jit())  # else it compiles conditions at every step
+        yield request.param
     keras.config.set_floatx(before)
-
-
-def allow_float64(keras: Any, allowed: bool) -> None:
-    if keras.backend.backend() == "jax":
-        import jax
-
-        jax.config.update("jax_enable_x64", allowed)
 
 
 def data(dtype: str) -> tuple[list[Any], list[list[Any]]]:
@@ -134,10 +133,9 @@ def compare(keras: Any, dtype: str, theirs: Any, ours: Any) -> float:
     parameters = [Parameter(v, name=n) for v, n in zip(values, NAMES, strict=True)]
     theirs.build(variables)
     ours.build(parameters)
-    apply = compiled(theirs, variables) if keras.backend.backend() == "jax" else theirs.apply
     worst = 0.0
     for step_grads in grads:
-        apply([keras.ops.convert_to_tensor(g) for g in step_grads])
+        theirs.apply([keras.ops.convert_to_tensor(g) for g in step_grads])
         ours.apply(step_grads)
         assert int(theirs.iterations) == ours.iterations
         for v, p in zip(variables, parameters, strict=True):
@@ -151,21 +149,6 @@ def compare(keras: Any, dtype: str, theirs: Any, ours: Any) -> float:
         assert tuple(v.shape) == array.shape, v.name
         worst = max(worst, difference(keras, v, array))
     return worst
-
-
-def compiled(optimizer: Any, variables: list[Any]) -> Any:
-    """Return `optimizer.apply` through `jax.jit`: as it stands, JAX compiles at every step."""
-    import jax
-
-    step = jax.jit(optimizer.stateless_apply)
-
-    def apply(grads: list[Any]) -> None:
-        everything = [*variables, *optimizer.variables]
-        new = step([v.value for v in optimizer.variables], grads, [v.value for v in variables])
-        for variable, value in zip(everything, [*new[0], *new[1]], strict=True):
-            variable.assign(value)
-
-    return apply
 
 
 def difference(keras: Any, variable: Any, array: Any) -> float:
