@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -44,7 +44,6 @@ def test_the_table_holds_every_registered_class():
 
 
 @pytest.mark.parametrize("name", [n for n in MAKERS if n not in ORTHOGONAL])
-@settings(max_examples=25, deadline=None)
 @given(x=matrices)
 def test_gradient_is_that_of_the_penalty(name, x):
     regularizer = MAKERS[name]()
@@ -54,7 +53,6 @@ def test_gradient_is_that_of_the_penalty(name, x):
 
 
 @pytest.mark.parametrize("name", ORTHOGONAL)
-@settings(max_examples=25, deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     seed=st.integers(0, 2**32 - 1),

@@ -128,5 +128,5 @@ class Dense(Layer):
         return np.matmul(dz, self.kernel.value.T) if need_dx else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, ..., units)."""
-        return (*input_shape[:-1], self.units)
+        """Return (batch, ..., units), but for an activation that changes it."""
+        return self.activation.compute_output_shape((*input_shape[:-1], self.units))

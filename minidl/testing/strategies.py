@@ -89,7 +89,7 @@ def off_kinks(x: Array, avoid: float | Sequence[float], margin: float) -> Array:
 
     They end up a little more than `margin` off it, and values that differ go on differing.
 
-    >>> off_kinks(np.array([-0.01, 0.0, 0.5]), 0.0, 0.1).tolist()
+    >>> off_kinks(np.array([-0.01, 0.0, 0.5]), 0.0, 0.1).round(4).tolist()
     [-0.1001, 0.1, 0.5]
     """
     for kink in np.atleast_1d(np.asarray(avoid, dtype=np.float64)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,7 +36,6 @@ COTANGENTS = arrays(np.float64, (2, 1, 4), elements=st.floats(-3, 3))
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=12, deadline=None)
 @given(z=SMALL, dy=COTANGENTS)
 def test_gradient_is_that_of_the_function(name, z, dy):
     activation = ALL[name]
