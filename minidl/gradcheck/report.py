@@ -41,7 +41,7 @@ class Report:
     @property
     def worst(self) -> float:
         """The largest relative error of all parts; 0 where there was nothing to check."""
-        return max((part.worst for part in self.parts), default=0.0)
+        return float(max((part.worst for part in self.parts), default=0.0))
 
     @property
     def checked(self) -> int:

@@ -40,6 +40,27 @@ class SymbolicTensor:
         """The number of axes, the batch axis included."""
         return len(self.shape)
 
+    def __add__(self, other: Any) -> SymbolicTensor:
+        return _combine("Add", self, other, offset=other)
+
+    def __mul__(self, other: Any) -> SymbolicTensor:
+        return _combine("Multiply", self, other, scale=other)
+
+    def __sub__(self, other: Any) -> SymbolicTensor:
+        return self + -other if _is_number(other) else _combine("Subtract", self, other)
+
+    def __neg__(self) -> SymbolicTensor:
+        return self * -1.0
+
+    def __rsub__(self, other: Any) -> SymbolicTensor:
+        return -self + other
+
+    def __truediv__(self, other: Any) -> SymbolicTensor:
+        return self * (1.0 / other) if _is_number(other) else _combine("Divide", self, other)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"{self!r} has no numbers yet, so NumPy cannot compute with it. Use a layer "
@@ -87,6 +108,30 @@ class Node:
         layer.nodes.append(self)
         for index, tensor in enumerate(outputs):
             tensor.node, tensor.index = self, index
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _combine(layer: str, left: SymbolicTensor, right: Any, **constant: Any) -> SymbolicTensor:
+    """Return `left` combined with a tensor by a merging layer, or with a number by Rescaling.
+
+    Raises:
+        TypeError: if `right` is neither, or no layer does that.
+    """
+    from minidl import layers
+
+    if constant and _is_number(right):
+        dtype = left.dtype if left.dtype.startswith("float") else None
+        return layers.Rescaling(**{"scale": 1.0, **constant}, dtype=dtype)(left)
+    if isinstance(right, SymbolicTensor) and hasattr(layers, layer):
+        return getattr(layers, layer)()([left, right])
+    raise TypeError(
+        f"{left!r} was to be combined ({layer.lower()}) with {type(right).__name__}. While a model "
+        "is being described, +, - and * take tensors and numbers, and / takes a number; for "
+        "anything else write a layer with forward and backward."
+    )
 
 
 def is_symbolic(value: Any) -> bool:

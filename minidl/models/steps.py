@@ -185,8 +185,9 @@ class Steps(GraphLayer):
                 f"the inputs, lower the learning rate or clip the gradients.{kept}"
             )
         return (
-            f"{said}, although every layer's output is finite. Look at the targets, the sample "
-            f"weights and the loss itself.{kept}"
+            f"{said}, although every layer's output is finite. Either the outputs have grown so "
+            "large that the loss overflows (lower the learning rate, or clip the gradients), or "
+            f"the targets, the sample weights or the loss itself are at fault.{kept}"
         )
 
     # Preparing

@@ -276,3 +276,15 @@ def test_float64_data_gives_float32_from_the_first_call_on():
     layer = layers.Dense(2)
     assert [layer(np.ones((1, 3))).dtype for _ in range(2)] == [np.float32, np.float32]
     assert layers.ReLU()(np.ones((1, 3))).dtype == np.float64
+
+
+def test_arithmetic_on_symbolic_tensors(rng):
+    a, b = Input((3,), dtype="float64"), Input((3,), dtype="float64")
+    model = Model([a, b], (2.0 * a - b) * (b + 1.0) + (1.0 - a) / 4.0)
+    x, y = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    expected = (2 * x - y) * (y + 1) + (1 - x) / 4
+    np.testing.assert_allclose(model([x, y]), expected, rtol=1e-12)
+    with pytest.raises(TypeError, match="take tensors and numbers"):
+        a / b
+    with pytest.raises(TypeError, match="take tensors and numbers"):
+        a + "text"
