@@ -43,6 +43,7 @@ class ArrayBatches:
         x, y, sample_weight: arrays of equal length, flat lists; y and the weights may be missing.
         batch_size: samples in a batch; the last one may be smaller.
         cast_x, cast_y: bring one gathered batch into the model's dtype.
+        steps: batches in an epoch, if not all; the next epoch then goes on behind them.
     """
 
     def __init__(
@@ -53,13 +54,17 @@ class ArrayBatches:
         batch_size: int,
         cast_x: Cast,
         cast_y: Cast,
+        steps: int | None = None,
     ) -> None:
         self.x = x
         self.y = y
         self.sample_weight = sample_weight
         self.batch_size = batch_size
         self.samples = len(x[0])
-        self.steps: int | None = -(-self.samples // batch_size)
+        every = -(-self.samples // batch_size)
+        self.steps: int | None = every if steps is None else min(steps, every)
+        self._partial = self.steps < every
+        self._rest: Iterator[Batch] = iter(())
         self._cast_x = cast_x
         self._cast_y = cast_y
 
@@ -67,6 +72,17 @@ class ArrayBatches:
 
     def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield the batches of one epoch, in an order drawn from `shuffle` or as they stand."""
+        if not self._partial:
+            yield from self._all(shuffle)
+            return
+        for _ in range(self.steps or 0):
+            batch = next(self._rest, None)
+            if batch is None:
+                self._rest = self._all(shuffle)
+                batch = next(self._rest)
+            yield batch
+
+    def _all(self, shuffle: np.random.Generator | None) -> Iterator[Batch]:
         order = None if shuffle is None else shuffle.permutation(self.samples)
         for start in range(0, self.samples, self.batch_size):
             stop = min(start + self.batch_size, self.samples)

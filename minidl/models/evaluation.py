@@ -168,7 +168,8 @@ def _store(
     """Copy one batch's outputs to their place in arrays for all samples."""
     assert isinstance(data, ArrayBatches)
     if not results:
-        results.extend(np.empty((data.samples, *y.shape[1:]), y.dtype) for y in outputs)
+        rows = min(data.samples, (data.steps or 0) * data.batch_size)
+        results.extend(np.empty((rows, *y.shape[1:]), y.dtype) for y in outputs)
     start = step * data.batch_size
     for result, y in zip(results, outputs, strict=True):
         result[start : start + batch.size] = y

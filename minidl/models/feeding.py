@@ -60,7 +60,8 @@ class Feeder:
         if is_array_like(x) and not listed_batches:
             arrays = self.arrays(x, y, sample_weight)
             size = 32 if batch_size is None else _positive("batch_size", batch_size)
-            return ArrayBatches(*arrays, size, self.inputs.cast, self._cast_target)
+            limit = None if steps is None else _positive("steps", steps)
+            return ArrayBatches(*arrays, size, self.inputs.cast, self._cast_target, limit)
         given = [n for n, v in (("y", y), ("sample_weight", sample_weight)) if v is not None]
         if given:
             raise ValueError(

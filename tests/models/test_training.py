@@ -6,6 +6,7 @@ import pytest
 
 import minidl
 from minidl import Input, Model, Sequential, callbacks, layers, losses, metrics, optimizers, utils
+from minidl.models.batches import ArrayBatches
 
 
 def linear_model(units=1, features=3, **compile_options):
@@ -257,6 +258,27 @@ def test_two_outputs_train_as_the_sum_of_their_losses(rng):
     h = 1e-3
     moved = [b - h * s for b, s in zip(before, step, strict=True)]
     assert (total(before) - total(moved)) / h == pytest.approx(slope, rel=2e-2)
+
+
+def test_steps_with_arrays(rng):
+    x, y = regression(rng, samples=10)
+    seen = []
+    hook = callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: seen.append(step))
+    model = linear_model()
+    model.fit(x, y, batch_size=2, steps_per_epoch=3, epochs=3, callbacks=[hook], verbose=0)
+    assert seen == [0, 1, 2] * 3
+    assert model.optimizer.iterations == 9
+    assert model.predict(x, batch_size=4, steps=2, verbose=0).shape == (8, 1)
+    assert model.evaluate(x, y, batch_size=4, steps=1, verbose=0) == pytest.approx(
+        model.evaluate(x[:4], y[:4], verbose=0), rel=1e-6
+    )
+
+
+def test_a_partial_epoch_goes_on_where_the_last_one_ended():
+    x = np.arange(6, dtype="float32")[:, None]
+    batches = ArrayBatches([x], None, None, 2, lambda i, a: a, lambda i, a: a, steps=2)
+    taken = [[b.x[0][:, 0].tolist() for b in batches.epoch()] for _ in range(3)]
+    assert taken == [[[0, 1], [2, 3]], [[4, 5], [0, 1]], [[2, 3], [4, 5]]]
 
 
 # Weights of samples and classes

@@ -194,7 +194,8 @@ def test_twenty_steps_under_a_schedule_agree(name, dtype, keras):
     ours = getattr(optimizers, name)(
         schedules.CosineDecay(**arguments), gradient_accumulation_steps=2
     )
-    assert compare(keras, dtype, theirs, ours) < tolerance(keras, dtype)
+    # Keras computes schedules in float32, whatever floatx is.
+    assert compare(keras, dtype, theirs, ours) < max(tolerance(keras, dtype), 1e-7)
 
 
 def test_exclusion_from_weight_decay_agrees(dtype, keras):

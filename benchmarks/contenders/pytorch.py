@@ -1,0 +1,89 @@
+"""PyTorch: the usual loop, with the optimizer's fused form, and compiled."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from benchmarks.contenders.base import Contender
+from benchmarks.task import Array
+
+
+class Torch(Contender):
+    """Eager: zero_grad, forward, loss on the logits, backward, step."""
+
+    requires = ("torch",)
+    distributions = ("torch", "numpy")
+    fused = False
+
+    def prepare(self) -> None:
+        """Make the model, the optimizer and the tensors."""
+        import torch
+
+        torch.set_num_threads(self.threads)
+        task, dtype = self.task, getattr(torch, self.dtype)
+        nn = torch.nn
+        hidden, output = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[task.hidden], None
+        layers: list[Any] = []
+        for kernel, bias in zip(task.kernels, task.biases, strict=True):
+            layer = nn.Linear(*kernel.shape, dtype=dtype)
+            with torch.no_grad():
+                layer.weight.copy_(torch.from_numpy(kernel.T))
+                layer.bias.copy_(torch.from_numpy(bias))
+            layers += [layer, hidden()]
+        layers.pop()
+        self.model: Any = nn.Sequential(*layers)
+        self.x = torch.from_numpy(task.x.astype(self.dtype))
+        if task.output == "softmax":
+            self.y = torch.from_numpy(task.labels)
+            self.loss, output = nn.CrossEntropyLoss(), nn.Softmax(dim=1)
+        else:
+            self.y = torch.from_numpy(task.targets())
+            self.loss, output = nn.BCEWithLogitsLoss(), nn.Sigmoid()
+        self.predictor: Any = nn.Sequential(self.model, output)
+        settings: dict[str, Any] = {"lr": task.learning_rate, "fused": self.fused or None}
+        if task.optimizer == "adam":
+            self.optimizer: Any = torch.optim.Adam(self.model.parameters(), eps=1e-7, **settings)
+        else:
+            self.optimizer = torch.optim.SGD(self.model.parameters(), **settings)
+
+    def train(self, rows: int, epochs: int) -> None:
+        """Go on training."""
+        size = self.task.batch_size
+        for _ in range(epochs):
+            for start in range(0, rows, size):
+                self.optimizer.zero_grad()
+                logits = self.model(self.x[start : start + size])
+                self.loss(logits, self.y[start : start + size]).backward()
+                self.optimizer.step()
+
+    def predict(self, x: Array) -> Any:
+        """Return probabilities."""
+        import torch
+
+        with torch.inference_mode():
+            return self.predictor(torch.from_numpy(x.astype(self.dtype, copy=False)))
+
+
+class TorchFused(Torch):
+    """The same with `fused=True`: the optimizer's whole update is one kernel."""
+
+    fused = True
+
+
+class TorchCompile(TorchFused):
+    """The same with the model through `torch.compile`, where a C++ compiler is there."""
+
+    @classmethod
+    def missing(cls) -> list[str]:
+        """Return what has to be installed first."""
+        compiler = any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+        return super().missing() + ([] if compiler else ["a C++ compiler"])
+
+    def prepare(self) -> None:
+        """Wrap what the eager form has."""
+        import torch
+
+        super().prepare()
+        self.model = torch.compile(self.model)
+        self.predictor = torch.compile(self.predictor)
