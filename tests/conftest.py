@@ -7,7 +7,12 @@ Profiles (`pytest --hypothesis-profile=NAME`):
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+
+# One thread: the arrays are small, and OpenBLAS's waiting threads slow a shared machine many times.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import numpy as np

@@ -76,6 +76,9 @@ def other_axes(axes: list[int], rank: int) -> tuple[int, ...]:
     return tuple(a for a in range(rank) if a not in axes)
 
 
+_BLOCK = 4096  # rows that one product sums: few enough for float32 to keep its digits
+
+
 def sum_keeping(x: Array, axes: list[int]) -> Array:
     """Return the sums over all axes of `x` but `axes`.
 
@@ -90,7 +93,11 @@ def sum_keeping(x: Array, axes: list[int]) -> Array:
         return x.sum(axis=other_axes(axes, rank))
     sizes = x.shape[rank - len(axes) :]
     rows = x.reshape(math.prod(x.shape[: rank - len(axes)]), math.prod(sizes))
-    return np.matmul(np.ones(len(rows), x.dtype), rows).reshape(sizes)
+    ones = np.ones(min(len(rows), _BLOCK), x.dtype)
+    if len(rows) <= _BLOCK:
+        return np.matmul(ones, rows).reshape(sizes)
+    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+    return np.sum([np.matmul(ones[: len(b)], b) for b in blocks], axis=0).reshape(sizes)
 
 
 def check_data_format(data_format: str | None, owner: str) -> str:
