@@ -36,7 +36,7 @@ def regression(make: st.SearchStrategy[losses.Loss], kinks: tuple[float, ...] = 
         shape = draw(several)
         y_true = draw(arrays(shape))
         y_pred = y_true + draw(arrays(shape, avoid=kinks))
-        if shape[-1] == 1 and draw(flags):
+        if len(shape) == 2 and shape[-1] == 1 and draw(flags):
             y_true = y_true[..., 0]  # as Keras, (n,) may stand beside (n, 1)
         return weighted(draw, draw(make), y_true, y_pred)
 
@@ -122,7 +122,7 @@ def sparse(draw: st.DrawFn) -> Trial:
     if loss.ignore_class == -1:
         y_true = np.where(draw(labels(2, shape=rows[:-1])) == 0, y_true, -1)
     if draw(flags):
-        y_true = y_true[..., np.newaxis]
+        y_true = np.expand_dims(y_true, loss.axis)
     y_pred = np.moveaxis(draw(predictions_for(loss, rows)), -1, loss.axis)
     return weighted(draw, loss, y_true, np.ascontiguousarray(y_pred))
 
