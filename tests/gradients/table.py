@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from minidl.gradcheck import Report
+import re
+
+from minidl.gradcheck import Part, Report
 
 
 class Table:
@@ -14,7 +16,9 @@ class Table:
 
     def add(self, cls: type, report: Report) -> None:
         """Add the report of one configuration of `cls`."""
-        self._reports.setdefault(cls, Report(cls.__name__)).merge(report)
+        total = self._reports.setdefault(cls, Report(cls.__name__))
+        for part in report.parts:
+            total.add(part._replace(name=_short(part.name)))
         self._configurations[cls] = self._configurations.get(cls, 0) + 1
 
     @property
@@ -30,17 +34,32 @@ class Table:
             if (name := cls.__module__.split(".")[1]) != family:
                 family = name
                 lines += ["", f"## {family}", "", *_heading()]
-            parts = ", ".join(part.name for part in report.parts)
             lines.append(
-                f"| {cls.__name__} | {parts} | {self._configurations[cls]} | {report.checked} "
-                f"| {report.skipped} | {report.worst:.1e} |"
+                f"| {cls.__name__} | {_parts(report.parts)} | {self._configurations[cls]} "
+                f"| {report.checked} | {report.skipped} | {report.worst:.1e} |"
             )
         checked = sum(report.checked for report in self._reports.values())
         total = (
             f"{len(self._reports)} classes, {sum(self._configurations.values())} configurations, "
-            f"{checked} derivatives; worst relative error: {self.worst:.1e}."
+            f"{checked} derivatives; worst relative error {self.worst:.1e}."
         )
         return "\n".join(["# Gradients checked", "", total, *lines, ""])
+
+
+def _short(name: str) -> str:
+    """Return a part's name without the number of an input and the name of a layer within."""
+    return re.sub(r"\[.*\]$", "", name.rpartition("/")[2])
+
+
+def _parts(parts: list[Part]) -> str:
+    """Return the parts in a few words: a loss's are one gradient under several reductions."""
+    names = [part.name for part in parts if part.name != "behind another"]
+    reductions = [name.removeprefix("dy_pred, ") for name in names if name.startswith("dy_pred, ")]
+    if not reductions:
+        return ", ".join(sorted(names, key=lambda name: not name.startswith("d")))
+    plain = [name for name in reductions if not name.endswith(", weighted")]
+    weighted = " and with sample weights" if len(plain) < len(reductions) else ""
+    return f"dy_pred under {', '.join(plain)}, without{weighted}"
 
 
 def _heading() -> list[str]:
