@@ -2,6 +2,7 @@
 
 Profiles (`pytest --hypothesis-profile=NAME`):
     default     the same examples in every run, so that a red run stays red until it is mended
+    unshrunk    the same examples as `default`, and a failing one is not made simpler
     explore     new examples in every run, and ten times as many: for a night, or before a release
 """
 
@@ -35,7 +36,15 @@ hypothesis.settings.register_profile(
     max_examples=250,
     suppress_health_check=quiet,
 )
+hypothesis.settings.register_profile(
+    "unshrunk",
+    hypothesis.settings.get_profile("default"),
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 hypothesis.settings.load_profile("default")
+
+# For the docstring examples, which the fixture below does not reach.
+np.seterr(over="raise", invalid="raise", divide="raise")
 
 
 @pytest.fixture(autouse=True)

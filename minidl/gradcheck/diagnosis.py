@@ -89,10 +89,13 @@ def _slips(clues: Clues, J: Array | None, right: Array) -> Iterator[Slip]:
         if dy.size == sum(output.size for output in clues.outputs):  # not so behind a reduction
             yield from _lost_samples(clues, J)
     yield from _named_factors(clues, right)
+    if np.count_nonzero(right) > 2:  # a single number is some multiple of any other
+        factor = float(np.vdot(gradient, right) / np.vdot(right, right))
+        yield f"it is {factor:.6g} times what it should be, in every entry.", factor * right
 
 
 def _constant_factors(clues: Clues, right: Array) -> Iterator[Slip]:
-    """The right gradient times a number that means something, or times any number."""
+    """The right gradient times a number that means something."""
     yield "it has the opposite sign.", -right
     sizes = _sizes(clues)
     for size, what in sizes.items():
@@ -106,9 +109,6 @@ def _constant_factors(clues: Clues, right: Array) -> Iterator[Slip]:
     hint = f" Or a mean and a sum are confused: 2 is also {sizes[2]}." if 2 in sizes else ""
     yield f"it is twice what it should be: a factor 1/2 is missing.{hint}", 2 * right
     yield f"it is half of what it should be: a factor 2 is missing.{hint}", right / 2
-    if norm := float(np.vdot(right, right)):
-        factor = float(np.vdot(clues.gradient, right)) / norm
-        yield f"it is {factor:.6g} times what it should be, in every entry.", factor * right
 
 
 def _sizes(clues: Clues) -> dict[int, str]:
@@ -173,6 +173,8 @@ def _named_factors(clues: Clues, right: Array) -> Iterator[Slip]:
                 continue
         except ValueError:
             continue
+        if np.mean(factor == 0) > 0.5 or not right.any():
+            continue
         yield f"it lacks the factor {name}.", np.where(factor != 0, right / factor, clues.gradient)
         yield f"it has the factor {name} once too often.", right * factor
 
@@ -201,9 +203,14 @@ def _from_difference(clues: Clues, right: Array) -> str:
             f"it is right to {digits} digits only: float32 takes part, or an approximation, or an "
             "epsilon stands elsewhere than in forward."
         )
-    for axis in range(gradient.ndim):
-        if sentence := _statistics_missing(clues, error, axis):
+    single = [(axis,) for axis in range(gradient.ndim)]
+    joint = [tuple(range(1, gradient.ndim)), tuple(range(gradient.ndim - 1))]
+    for axes in single + [axes for axes in joint if len(axes) > 1]:
+        if sentence := _statistics_missing(clues, error, axes):
             return sentence
+    dy = clues.problem.cotangent
+    if dy.size == gradient.size and _alike(dy, gradient.ravel()):
+        return "dy is handed on unchanged: the derivative, or the mask, of forward is missing."
     for axis in range(gradient.ndim):
         others = tuple(a for a in range(gradient.ndim) if a != axis)
         bad = np.flatnonzero(wrong.any(axis=others))
@@ -215,31 +222,37 @@ def _from_difference(clues: Clues, right: Array) -> str:
     return "none of the usual slips; compare backward with the derivation, at this entry first."
 
 
-def _statistics_missing(clues: Clues, error: Array, axis: int) -> str | None:
-    """Tell errors that a forgotten mean or variance along an axis would make: α, or α + β x."""
-    if error.shape[axis] < 2:
+def _statistics_missing(clues: Clues, error: Array, axes: tuple[int, ...]) -> str | None:
+    """Tell errors that a forgotten mean or variance along axes would make: α, or α + β x."""
+    rows = _rows(error, axes)
+    size, count = np.abs(rows).max(), rows.shape[-1]
+    if count < 2:
         return None
-    rows = np.moveaxis(error, axis, -1).reshape(-1, error.shape[axis])
-    size = np.abs(rows).max()
-    level = np.abs(rows - rows.mean(axis=-1, keepdims=True)).max() <= 1e-5 * size
-    if level:
+    where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
+    if np.abs(rows - rows.mean(axis=-1, keepdims=True)).max() <= 1e-5 * size:
         return (
-            f"a term is missing that is the same all along axis {axis}: a mean over this axis "
-            "depends on x as well."
+            f"a term is missing that is the same all along {where}: a mean over it depends on x "
+            "as well."
         )
     x = clues.inputs
-    if x is None or x.shape != error.shape or error.shape[axis] < 4:
+    if x is None or x.shape != error.shape or count < 4:
         return None
-    inputs = np.moveaxis(x, axis, -1).reshape(rows.shape)
-    for row, values in zip(rows, inputs, strict=True):
+    for row, values in zip(rows, _rows(x, axes), strict=True):
         basis = np.stack([np.ones_like(values), values], axis=-1)
         fitted = basis @ np.linalg.lstsq(basis, row, rcond=None)[0]
         if np.abs(row - fitted).max() > 1e-5 * size:
             return None
     return (
-        f"terms of the form α + β x along axis {axis} are missing: the mean and the variance over "
-        "this axis depend on x as well."
+        f"terms of the form α + β x along {where} are missing: the mean and the variance over it "
+        "depend on x as well."
     )
+
+
+def _rows(array: Array, axes: tuple[int, ...]) -> Array:
+    """Return the array as rows that run along `axes`."""
+    last = tuple(range(-len(axes), 0))
+    count = int(np.prod([array.shape[axis] for axis in axes]))
+    return np.moveaxis(array, axes, last).reshape(-1, count)
 
 
 def _ranges(indices: Array) -> str:

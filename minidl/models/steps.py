@@ -286,9 +286,12 @@ class Steps(GraphLayer):
     def _callbacks(
         self, callbacks: Any, verbose: Any, epochs: int, steps: int | None, history: bool = False
     ) -> CallbackList:
-        from minidl.callbacks import CallbackList
+        from minidl.callbacks import CallbackList, History
 
         if isinstance(callbacks, CallbackList):
+            if history and not any(isinstance(c, History) for c in callbacks.callbacks):
+                callbacks.append(History())
+            callbacks.set_model(self)
             return callbacks
         if verbose not in (0, 1, 2, "auto", True, False):
             raise ValueError(f"Received verbose={verbose!r}, expected 0, 1, 2 or 'auto'.")

@@ -81,6 +81,7 @@ def test_nan_is_never_better_and_anything_is_better_than_nan():
     assert model.get_weights()[0] == stopping.best_epoch == 3
     stopping = EarlyStopping(patience=9, restore_best_weights=True)
     assert run(stopping, losses(nan, nan)).get_weights()[0] == 0
+    assert epochs_run(EarlyStopping(), nan, 1, 2) == 3  # never after the very first epoch
 
 
 def test_it_can_be_used_for_a_second_run():

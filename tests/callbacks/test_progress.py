@@ -148,6 +148,15 @@ def test_predict_prints_nothing_unless_asked(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_logger_may_serve_fit_and_then_evaluate(capsys):
+    logger = ProgbarLogger()
+    run([logger], losses(1), verbose=2)
+    together = CallbackList(logger, verbose=2, epochs=1, steps=4)
+    together.on_test_begin()
+    together.on_test_end({"loss": 0.5})
+    assert capsys.readouterr().out.splitlines()[1].startswith("Evaluate - ")
+
+
 def test_validation_prints_no_line_of_its_own(capsys):
     together = started(None, verbose=2, epochs=2)
     together.on_test_begin()
@@ -223,6 +232,7 @@ def test_a_narrow_terminal_gets_no_longer_lines(width, always_due):
     together.on_train_batch_end(3, {f"metric_number_{i}": i for i in range(9)})
     drawn = plain(console.file.getvalue())
     assert max(len(line) for line in re.split(r"[\n\r]", drawn)) <= width
+    assert len(screen(console.file.getvalue())) == 2
     together.close()
     assert screen(console.file.getvalue()) == []
 

@@ -94,7 +94,8 @@ def categorical(cls: type, **arguments: st.SearchStrategy[Any]) -> Trials:
         )
         rows = np.moveaxis(np.empty(shape), loss.axis, -1).shape
         one_hots = one_hot(rows[-1], shape=rows[:-1])
-        y_true = draw(st.one_of(one_hots, probabilities(rows)))
+        masses = arrays(rows, 0.0, 2.0, avoid=())  # that need not sum to one
+        y_true = draw(st.one_of(one_hots, probabilities(rows), masses))
         y_pred = draw(predictions_for(loss, rows))
         back = (np.moveaxis(y, -1, loss.axis) for y in (y_true, y_pred))
         return weighted(draw, loss, *(np.ascontiguousarray(y) for y in back))

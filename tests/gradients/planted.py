@@ -3,12 +3,14 @@
     python -m tests.gradients.planted
 
 A check that cannot fail is no check. Each bug is one line of the package changed for another; the
-gradient tests of the classes it touches are then run on the copy, and must fail.
+gradient tests of the classes it touches are then run on the copy, and must fail. The table says
+what became of each bug, and what the check said of it; the command fails if one survives.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +44,13 @@ BUGS = [
         "layers/dense.py",
         "dz_rows.sum(axis=0, out=self.bias.grad)",
         "dz_rows.mean(axis=0, out=self.bias.grad)",
+        "layers-Dense",
+    ),
+    Bug(
+        "Dense: the bias gets the last sample's gradient alone",
+        "layers/dense.py",
+        "dz_rows.sum(axis=0, out=self.bias.grad)",
+        "self.bias.grad = dz_rows[-1]",
         "layers-Dense",
     ),
     Bug(
@@ -80,6 +89,13 @@ BUGS = [
         "activations-Relu",
     ),
     Bug(
+        "PReLU: the slope's gradient is not summed over the shared axes",
+        "layers/prelu.py",
+        "shared = [0, *(self.shared_axes or [])]",
+        "shared = [0]",
+        "layers-PReLU",
+    ),
+    Bug(
         "Dropout: the mask is missing on the way back",
         "layers/dropout.py",
         "return dy if mask is None else dy * mask",
@@ -91,6 +107,13 @@ BUGS = [
         "layers/standardize.py",
         "dx -= r * dx_hat.mean(axis=axes, keepdims=True)",
         "pass",
+        "layers-LayerNormalization",
+    ),
+    Bug(
+        "normalizations: γ is missing in dx, and is one at the start",
+        "layers/scale_and_shift.py",
+        "return dy if self.gamma is None else dy * along(self.gamma.value, axes, dy.ndim)",
+        "return dy",
         "layers-LayerNormalization",
     ),
     Bug(
@@ -113,6 +136,13 @@ BUGS = [
         "return [dy[(*before, slice(a, b))] for a, b in pairwise(ends)]",
         "return [dy[(*before, slice(ends[-1] - b, ends[-1] - a))] for a, b in pairwise(ends)]",
         "layers-Concatenate",
+    ),
+    Bug(
+        "Subtract: the second input's sign",
+        "layers/merging.py",
+        "return [dy, -dy]",
+        "return [dy, dy]",
+        "layers-Subtract",
     ),
     Bug(
         "Multiply: the last factor is left out",
@@ -150,6 +180,13 @@ BUGS = [
         "losses-MeanSquaredError",
     ),
     Bug(
+        "categorical cross-entropy from logits: p − y where the targets do not sum to one",
+        "losses/categorical.py",
+        "return exponentials * (mass / s) - y",
+        "return exponentials * (1.0 / s) - y",
+        "losses-CategoricalCrossentropy",
+    ),
+    Bug(
         "L2: the 2 is missing",
         "regularizers.py",
         "return as_floats(x) * (2 * self.l2)",
@@ -170,11 +207,35 @@ BUGS = [
         "                pass\n",
         "models-Model",
     ),
+    Bug(
+        "training: an output's loss weight is left out of the gradient",
+        "models/objective.py",
+        "gradient = gradient * gradient.dtype.type(head.weight)",
+        "pass",
+        "test_training_gradients",
+    ),
+    Bug(
+        "training: the penalty on an output is not divided by the batch size",
+        "models/plan.py",
+        "return dy + self.regularizer.gradient(x) / x.dtype.type(len(x))",
+        "return dy + self.regularizer.gradient(x)",
+        "test_training_gradients",
+    ),
+    Bug(
+        "training: the penalty on a parameter is in the loss, not in the gradient",
+        "models/steps.py",
+        "parameter.grad += regularizer.gradient(parameter.value)",
+        "pass",
+        "test_training_gradients",
+    ),
 ]
 
 
-def plant(bug: Bug, copy: Path) -> bool:
-    """Put one bug into the copy, run the tests that it concerns, mend it; return if it was caught.
+def plant(bug: Bug, copy: Path) -> tuple[bool, str]:
+    """Put one bug into the copy, run the tests that it concerns, mend it.
+
+    Returns:
+        whether the tests failed, and what they said.
 
     Raises:
         ValueError: if the line is not in the file exactly once, so that nothing would be planted.
@@ -188,38 +249,47 @@ def plant(bug: Bug, copy: Path) -> bool:
         )
     path.write_text(source.replace(bug.right, bug.wrong), encoding="utf-8")
     try:
-        return run_tests(bug.tests, copy) == 1
+        status, said = run_tests(bug.tests, copy)
     finally:
         path.write_text(source, encoding="utf-8")
+    return status == 1, said
 
 
-def run_tests(which: str, copy: Path) -> int:
-    """Return pytest's exit status: 0 all passed, 1 some failed, 5 none ran."""
+def run_tests(which: str, copy: Path) -> tuple[int, str]:
+    """Return pytest's exit status (0 all passed, 1 some failed, 5 none ran) and the first cause."""
+    suite = ("test_gradients.py", "test_training_gradients.py")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += ["tests/gradients/test_gradients.py", "-k", f"test_gradients and {which}"]
+    command += ["--hypothesis-profile=unshrunk", "-k", which]
+    command += [f"tests/gradients/{name}" for name in suite]
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)
-    return run.returncode
+    run = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, check=False
+    )
+    causes = re.findall(r"^E\s+likely cause\s+(.*)", run.stdout, re.MULTILINE)
+    causes += re.findall(r"^E\s+(?:\S*Error: )?(.*)", run.stdout, re.MULTILINE)
+    return run.returncode, causes[0] if causes else ""
 
 
 def main() -> int:
-    """Plant every bug in turn and print what became of it; return the number that survived."""
+    """Plant every bug in turn and print what became of it; return 1 if one survived."""
     survived = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in ("minidl", "tests"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
-        for tests in sorted({bug.tests for bug in BUGS}):
-            if (status := run_tests(tests, copy)) != 0:
-                print(f"without a bug, {tests} ends with status {status}")
-                return 1
+        every = " or ".join(sorted({bug.tests for bug in BUGS}))
+        status, said = run_tests(every, copy)
+        if status != 0:
+            print(f"without a bug the tests end with status {status}: {said}")
+            return 1
+        print("| planted bug | caught | what the check said |\n| --- | --- | --- |")
         for bug in BUGS:
-            caught = plant(bug, copy)
+            caught, said = plant(bug, copy)
             survived += not caught
-            print(f"{'caught' if caught else 'SURVIVED':8}  {bug.name}", flush=True)
-    print(f"{len(BUGS) - survived} of {len(BUGS)} planted bugs caught")
-    return survived
+            print(f"| {bug.name} | {'yes' if caught else 'NO: SURVIVED'} | {said} |", flush=True)
+    print(f"\n{len(BUGS) - survived} of {len(BUGS)} planted bugs caught.")
+    return int(survived > 0)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,15 @@ import threading
 import numpy as np
 import pytest
 
-from minidl import activations, losses, regularizers
+from minidl import Input, Model, activations, layers, losses, regularizers
 from minidl.gradcheck import GradientError, gradcheck
 from minidl.layers.dense import Dense
 from minidl.layers.layer import Layer
-from minidl.random import SeedGenerator
+from minidl.random import SeedGenerator, set_root_seed
 
 RNG = np.random.default_rng(8)
 X = RNG.standard_normal((4, 5)) + 0.1
+IMAGES = RNG.standard_normal((2, 2, 3, 2))
 SQUARE = RNG.standard_normal((4, 4)) + 0.1
 
 
@@ -278,6 +279,19 @@ class IgnoresDy(Affine):
 
 
 class MaskMissing(Dropping):
+    def forward(self, x, training=False):
+        y, mask = super().forward(x, training)
+        return 2 * y, mask
+
+    def backward(self, mask, dy):
+        return 2 * dy
+
+
+class Unchanged(Dropping):
+    def forward(self, x, training=False):
+        y, mask = super().forward(x, training)
+        return (y if mask is None else 2 * y), mask
+
     def backward(self, mask, dy):
         return dy
 
@@ -315,6 +329,15 @@ class StatisticsConstant(Layer):
     def forward(self, x, training=False):
         s = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-3)
         return (x - x.mean(axis=-1, keepdims=True)) / s, s
+
+    def backward(self, s, dy):
+        return dy / s
+
+
+class BatchStatistics(Layer):
+    def forward(self, x, training=False):
+        s = np.sqrt(x.var(axis=(0, 1, 2)) + 1e-3)
+        return (x - x.mean(axis=(0, 1, 2))) / s, s
 
     def backward(self, s, dy):
         return dy / s
@@ -392,11 +415,13 @@ WRONG = [
     (Diagonal, X, "dx", "only the diagonal"),
     (IgnoresDy, X, "dx", "dy is not used"),
     (MaskMissing, X, "dx", "a mask is missing"),
+    (Unchanged, X, "dx", "dy is handed on unchanged"),
+    (BatchStatistics, IMAGES, "dx", "along axes (0, 1, 2) are missing"),
     (MaskInverted, X, "dx", "wrong way round"),
     (OneSample, X, "shift", "only sample 0 contributes"),
     (ScaleForgotten, X, "dx", "lacks the factor scale"),
     (MeanTermMissing, X, "dx", "all along axis 1"),
-    (StatisticsConstant, X, "dx", "the mean and the variance over"),
+    (StatisticsConstant, X, "dx", "terms of the form"),
     (WrongSplit, X, "dx", "index 2 on axis 1"),
     (OtherEpsilon, X, "dx", "digits only"),
     (OneOutput, [X, X + 1], "dx[0]", "only output 0 contributes"),
@@ -698,6 +723,57 @@ def test_what_is_none_of_these_is_refused():
         gradcheck(Affine, X)
     with pytest.raises(TypeError, match="expected a Layer"):
         gradcheck(3)
+
+
+def test_models_with_dicts_for_inputs_and_outputs():
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    outputs = {"sum": layers.Add()([a, b]), "dense": layers.Dense(2, activation="tanh")(b)}
+    report = gradcheck(Model({"a": a, "b": b}, outputs), {"a": X[:, :3], "b": X[:, 2:]})
+    assert [part.name for part in report.parts[:2]] == ["dx['a']", "dx['b']"]
+    assert report.worst < 1e-8
+    model = Model({"a": a, "b": b}, outputs)
+    assert gradcheck(model, {"b": X[:, 2:], "a": X[:, :3]}).worst < 1e-8
+
+
+def test_models_that_compute_by_themselves():
+    class Twice(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(5, activation="tanh")
+
+        def forward(self, x, training=False):
+            self.dense.ensure_built(x.shape)
+            h, first = self.dense.forward(x)
+            y, second = self.dense.forward(h)
+            return y, (first, second)
+
+        def backward(self, residuals, dy):
+            dh = self.dense.backward(residuals[1], dy)
+            gradients = [p.grad.copy() for p in self.dense.weights]
+            dx = self.dense.backward(residuals[0], dh)
+            for parameter, gradient in zip(self.dense.weights, gradients, strict=True):
+                parameter.grad += gradient
+            return dx
+
+    class Forgetful(Twice):
+        def backward(self, residuals, dy):
+            return self.dense.backward(residuals[0], self.dense.backward(residuals[1], dy))
+
+    assert gradcheck(Twice(), X).worst < 1e-8
+    with pytest.raises(GradientError) as caught:
+        gradcheck(Forgetful(), X)
+    assert caught.value.part == "kernel"
+
+
+def test_the_same_check_gives_the_same_report():
+    assert repr(gradcheck(Dense(3, name="d"), X)) == repr(gradcheck(Dense(3, name="d"), X))
+    first, second = np.random.default_rng(1), np.random.default_rng(1)
+    set_root_seed(5)
+    a = Dense(2)(first.standard_normal((2, 3)))
+    set_root_seed(5)
+    gradcheck(Dense(3), X)
+    b = Dense(2)(second.standard_normal((2, 3)))
+    assert np.array_equal(a, b)  # the check has used up no draw
 
 
 # Kinks

@@ -505,6 +505,12 @@ def test_batch_hooks_get_the_running_means(rng):
     assert set(seen[0][1]) == {"loss", "mae"}
 
 
+def test_a_callback_list_of_ones_own_gets_a_history(rng):
+    x, y = regression(rng)
+    run = callbacks.CallbackList([callbacks.EarlyStopping("loss")], verbose=0)
+    assert linear_model().fit(x, y, epochs=2, callbacks=run).epoch == [0, 1]
+
+
 def test_early_stopping_restores_the_best_weights(rng):
     x, y = regression(rng)
     best = []

@@ -154,13 +154,14 @@ def cases():
 
 
 @cases()
-def test_gradients_are_left_as_they_are(name, arguments):
+@pytest.mark.parametrize("clip", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_gradients_are_left_as_they_are(name, arguments, clip):
     g = np.random.default_rng(0).normal(size=(4, 3))
     p = Parameter(np.ones((4, 3)))
-    options = {"weight_decay": 0.1, "global_clipnorm": 0.01, "use_ema": True, **arguments}
+    options = {"weight_decay": 0.1, clip: 0.01, "use_ema": True, **arguments}
     optimizer = getattr(optimizers, name)(**options)
     optimizer.apply([g], [p])
-    optimizer.apply([g], [p])
+    optimizer.step()
     np.testing.assert_array_equal(p.grad, g)
 
 
@@ -208,9 +209,9 @@ def test_gradients_of_zero_and_of_great_spread_raise_nothing(name, arguments):
 
 
 def test_centered_rmsprop_survives_a_variance_that_rounds_below_zero():
-    grads = np.tile(np.linspace(1000, 5000, 500, dtype="float32"), (100, 1))
+    grads = np.tile(np.linspace(1000, 7000, 500, dtype="float32"), (60, 1))
     with np.errstate(invalid="raise"):
-        got = run(optimizers.RMSprop(centered=True), np.ones(500, "float32"), grads)
+        got = run(optimizers.RMSprop(rho=0.5, centered=True), np.ones(500, "float32"), grads)
     assert np.isfinite(got).all()
 
 

@@ -15,6 +15,7 @@ from minidl import callbacks
 
 pytestmark = [
     pytest.mark.parity,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # torch's
     pytest.mark.filterwarnings("ignore:Early stopping conditioned:UserWarning"),  # Keras's words
     pytest.mark.filterwarnings("ignore:Learning rate reduction is:UserWarning"),
     pytest.mark.filterwarnings("ignore:Can save best model only:UserWarning"),

@@ -28,6 +28,20 @@ def test_against_plain_lists(sequences, maxlen, padding, truncating, value):
     assert padded.dtype == np.int32
 
 
+@pytest.mark.parametrize(
+    ("padding", "truncating", "expected"),
+    [
+        ("pre", "pre", [[0, 0, 1], [3, 4, 5]]),
+        ("pre", "post", [[0, 0, 1], [2, 3, 4]]),
+        ("post", "pre", [[1, 0, 0], [3, 4, 5]]),
+        ("post", "post", [[1, 0, 0], [2, 3, 4]]),
+    ],
+)
+def test_padding_and_truncating_are_two_choices(padding, truncating, expected):
+    padded = pad_sequences([[1], [2, 3, 4, 5]], 3, padding=padding, truncating=truncating)
+    assert padded.tolist() == expected
+
+
 def test_sequences_of_vectors():
     sequences = [np.ones((1, 2)), np.full((3, 2), 2.0), []]
     padded = pad_sequences(sequences, maxlen=2, dtype="float32")
