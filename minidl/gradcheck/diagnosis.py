@@ -144,9 +144,7 @@ def _lost_samples(clues: Clues, J: Array) -> Iterator[Slip]:
         here[start : start + output.size] = 1
         if len(clues.outputs) > 1:
             for mask, text in ((here, "only"), (1 - here, "all but")):
-                sentence = (
-                    f"{text} output {number} contributes: dy[{number}] and the others add up."
-                )
+                sentence = f"{text} output {number} contributes: the parts of all outputs add up."
                 yield sentence, (J.T @ (dy * mask)).reshape(shape)
         for axis in range(min(output.ndim, 2)):
             name = "sample" if axis == 0 else "index on axis 1 of dy"

@@ -139,7 +139,12 @@ def pack(like: Any, items: list[Any]) -> Any:
 
 
 def to_double(value: Any) -> Any:
-    """Return a structure of arrays with every float array copied to float64."""
+    """Return a structure of arrays with every float array copied to float64.
+
+    A list of numbers, or of lists of numbers, is one array.
+    """
+    if isinstance(value, list | tuple) and not any(hasattr(item, "ndim") for item in value):
+        value = np.array(value)
     return pack(value, [_double(item) for item in flatten(value)])
 
 
