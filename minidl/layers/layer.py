@@ -279,8 +279,15 @@ def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) 
     if options and type(layer).forward is Layer.forward:
         return layer._forward_by_call(x, training, options), None
     if accepts(type(layer).forward, "training"):
-        return forward(x, training=training, **options)
-    return forward(x, **options)
+        options = {**options, "training": training}
+    result = forward(x, **options)
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"Layer {layer.name!r} ({type(layer).__name__}): forward returned "
+            f"{type(result).__name__}, expected the pair (y, residuals). Return what backward "
+            "will need beside the output, or None if it needs nothing."
+        )
+    return result
 
 
 def overrides(cls: type[Layer], method: str) -> bool:

@@ -126,8 +126,9 @@ class Evaluator(Steps):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Train on one batch and return the loss and metrics since the last `reset_metrics`."""
+        """Train on one batch and return its loss and metrics."""
         self._require_compiled("train_on_batch")
+        self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, class_weight)
         self._settle()
         self.train_step(batch)
@@ -136,8 +137,9 @@ class Evaluator(Steps):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Evaluate one batch and return the loss and metrics since the last `reset_metrics`."""
+        """Evaluate one batch and return its loss and metrics."""
         self._require_compiled("test_on_batch")
+        self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, None)
         self._settle()
         self.test_step(batch)

@@ -160,7 +160,11 @@ class Objective:
                 prediction.shape,
             )
             head.metrics = [_settle(*spec, head.loss, *shapes) for spec in plain]
-            head.weighted_metrics = [_settle(*spec, head.loss, *shapes) for spec in weighted]
+            taken = {name for name, _ in head.metrics}
+            settled = [_settle(*spec, head.loss, *shapes) for spec in weighted]
+            head.weighted_metrics = [
+                (f"weighted_{name}" if name in taken else name, metric) for name, metric in settled
+            ]
         self._metrics_made = True
 
     def metrics(self) -> list[Metric]:
@@ -228,7 +232,11 @@ class Objective:
         return total, values
 
     def _arguments(self, batch: Batch, index: int, outputs: list[Array]) -> tuple[Any, ...]:
-        assert batch.y is not None
+        if batch.y is None:
+            raise ValueError(
+                f"The data yielded a batch without targets, but output {self.heads[index].name!r} "
+                "has a loss. Yield (x, y) or (x, y, sample_weight)."
+            )
         weights = batch.sample_weight
         weight = weights[index] if weights else None
         return (batch.y[index], outputs[index], weight)

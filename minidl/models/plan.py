@@ -64,12 +64,6 @@ class Step:
         if not self.custom and not self.options:
             return self.layer.forward(x, training)
         result = call_forward(self.layer, x, training, self.options)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(
-                f"Layer {self.layer.name!r} ({type(self.layer).__name__}): forward returned "
-                f"{type(result).__name__}, expected the pair (y, residuals). Return what backward "
-                "will need beside the output, or None if it needs nothing."
-            )
         if self.custom:  # backward's gradients are compared with these shapes
             shapes = np.shape(x) if self.single else [np.shape(a) for a in x]
             return result[0], (result[1], shapes)

@@ -109,6 +109,8 @@ class Trainer(Evaluator):
                 run.on_epoch_end(epoch, logs)
                 if self.stop_training or data.exhausted:
                     break
+            if self.optimizer is not None and self.optimizer.use_ema:
+                self.optimizer.finalize_variable_values(self._trained_now)
             run.on_train_end(logs)
         finally:
             run.close()

@@ -706,3 +706,42 @@ def test_subclassed_model_with_forward_and_backward(rng):
     assert history.history["loss"][-1] < 0.1 * history.history["loss"][0]
     assert len(model.weights) == 4
     assert model.predict(x, verbose=0).shape == (64, 1)
+
+
+def test_a_metric_with_and_without_weights_keeps_both_names(rng):
+    x, y = regression(rng, samples=4)
+    model = linear_model(metrics=["mae"], weighted_metrics=["mae"])
+    logs = model.evaluate(x, y, sample_weight=np.zeros(4), verbose=0, return_dict=True)
+    assert logs["mae"] > 0 == logs["weighted_mae"]
+
+
+def test_the_averaged_weights_are_the_model_after_fit():
+    """Five steps of SGD on (w − 1)², averaged with ρ = 0.9; the figure is Keras 3.15's."""
+    one = np.ones((4, 1), "float32")
+    model = Sequential([Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.compile(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), "mse")
+    model.fit(one, one, epochs=5, verbose=0)
+    assert model.get_weights()[0].item() == pytest.approx(0.31736, abs=1e-5)
+
+
+def test_single_batches_give_their_own_loss(rng):
+    x, y = regression(rng)
+    model = linear_model()
+    model.train_on_batch(x[:10], y[:10])
+    expected = float(np.mean((model.predict(x[10:20], verbose=0) - y[10:20]) ** 2))
+    assert model.train_on_batch(x[10:20], y[10:20]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_forward_without_residuals_is_found_in_a_direct_call():
+    class Forgetful(layers.Layer):
+        def forward(self, x, training=False):
+            return 2 * x
+
+    with pytest.raises(TypeError, match=r"expected the pair \(y, residuals\)"):
+        Forgetful()(np.ones((2, 3)))
+
+
+def test_a_stream_without_targets_says_so(rng):
+    x, _ = regression(rng)
+    with pytest.raises(ValueError, match="batch without targets"):
+        linear_model().fit(iter([(x,)]), verbose=0)
