@@ -24,7 +24,7 @@ from minidl.gradcheck.twin import (
     to_double,
 )
 from minidl.gradcheck.verdict import check_gradient
-from minidl.layers.layer import Layer
+from minidl.layers.layer import Layer, NotAPairError
 
 ENTRIES = 100
 
@@ -83,7 +83,10 @@ def check_layer(
 
 def _build(twin: Layer, inputs: Any) -> None:
     """Build the copy and all layers within on the inputs, in float64 throughout."""
-    twin(pack(inputs, [item.copy() for item in flatten(inputs)]))
+    try:
+        twin(pack(inputs, [item.copy() for item in flatten(inputs)]))
+    except NotAPairError as error:
+        raise GradientError(title_of(twin), "forward", str(error)) from None
     retype(twin, "float64")
 
 

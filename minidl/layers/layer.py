@@ -273,6 +273,10 @@ def _once(build: Any) -> Any:
     return build_once
 
 
+class NotAPairError(TypeError):
+    """A layer's `forward` did not return the pair (y, residuals)."""
+
+
 def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) -> tuple[Any, Any]:
     """Run `layer.forward` with a call's options, whether or not it takes `training`."""
     forward: Any = layer.forward
@@ -282,7 +286,7 @@ def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) 
         options = {**options, "training": training}
     result = forward(x, **options)
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(
+        raise NotAPairError(
             f"Layer {layer.name!r} ({type(layer).__name__}): forward returned "
             f"{type(result).__name__}, expected the pair (y, residuals). Return what backward "
             "will need beside the output, or None if it needs nothing."
