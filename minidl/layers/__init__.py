@@ -8,6 +8,7 @@ activation_layers prelu  activations as layers of their own
 dropout noise            random in training, the identity at inference
 *_normalization          by the batch, the sample, its groups, its size
 rescaling normalization  data into a range that trains well
+pooling/                 windows of an image or a sequence, each made one number
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
 """
@@ -47,11 +48,39 @@ from minidl.layers.merging import (
 from minidl.layers.noise import GaussianDropout, GaussianNoise
 from minidl.layers.normalization import Normalization
 from minidl.layers.parameter import Parameter
+from minidl.layers.pooling.average_pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+)
+from minidl.layers.pooling.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
+from minidl.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from minidl.layers.prelu import PReLU
 from minidl.layers.rescaling import Rescaling
 from minidl.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from minidl.layers.rms_normalization import RMSNormalization
 from minidl.layers.unit_normalization import UnitNormalization
+
+# Keras's other names.
+AvgPool1D = AveragePooling1D
+AvgPool2D = AveragePooling2D
+AvgPool3D = AveragePooling3D
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D = GlobalMaxPooling1D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalMaxPool3D = GlobalMaxPooling3D
+MaxPool1D = MaxPooling1D
+MaxPool2D = MaxPooling2D
+MaxPool3D = MaxPooling3D
 
 __all__ = [
     "ELU",
@@ -59,6 +88,12 @@ __all__ = [
     "Add",
     "AlphaDropout",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Concatenate",
     "Dense",
@@ -67,6 +102,18 @@ __all__ = [
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "GroupNormalization",
     "Identity",
     "Input",
@@ -75,6 +122,12 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Minimum",
     "Multiply",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl import layers
 
-
-class Case(NamedTuple):
-    make: Callable[..., Any]
-    shape: Any  # with the batch axis; a list for several inputs
+from .case import Case
+from .pooling_cases import POOLING
 
 
 def adapted(**kwargs: Any) -> layers.Normalization:
@@ -130,6 +128,7 @@ CASES: dict[str, Case] = {
     "Dot-4": Case(lambda **k: layers.Dot((-1, 1), **k), [(2, 3, 5, 4), (2, 4, 3, 2)]),
     "Dot-23": Case(lambda **k: layers.Dot((1, 2), **k), [(2, 3), (2, 4, 3)]),
     "Dot-cosine": Case(lambda **k: layers.Dot((2, 1), normalize=True, **k), [(2, 3, 5), (2, 5, 3)]),
+    **POOLING,
 }
 
 

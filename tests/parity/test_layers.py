@@ -6,12 +6,15 @@ cotangent. Layers that draw random numbers are compared through their masks.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
 from minidl import layers
+
+from .case import Case
+from .pooling_cases import POOLING
 
 pytestmark = [
     pytest.mark.parity,
@@ -48,13 +51,6 @@ def keras():
 def lenient_numpy():
     with np.errstate(all="ignore"):
         yield
-
-
-class Case(NamedTuple):
-    name: str
-    arguments: dict[str, Any]
-    shape: Any
-    ints: bool = False  # small integers, so that ties and kinks occur
 
 
 def images(name: str, **arguments: Any) -> Case:
@@ -134,6 +130,7 @@ CASES = [
     Case("Dot", {"axes": (1, 2)}, [(5, 3), (5, 4, 3)]),
     Case("Dot", {"axes": (3, 1)}, [(5, 3, 2, 7), (5, 7, 4, 2)]),
     Case("Dot", {"axes": (2, 3)}, [(5, 3, 7, 2), (5, 4, 2, 7)]),
+    *POOLING,
 ]
 
 
