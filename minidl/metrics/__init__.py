@@ -41,7 +41,24 @@ from minidl.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from minidl.metrics.auc import AUC
+from minidl.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from minidl.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from minidl.metrics.f_score import F1Score, FBetaScore
 from minidl.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+from minidl.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from minidl.metrics.metric import Metric
 from minidl.metrics.probabilistic import (
     BinaryCrossentropy,
@@ -50,6 +67,7 @@ from minidl.metrics.probabilistic import (
     Poisson,
     SparseCategoricalCrossentropy,
 )
+from minidl.metrics.r2_score import R2Score
 from minidl.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from minidl.metrics.regression import (
     CosineSimilarity,
@@ -62,34 +80,61 @@ from minidl.metrics.regression import (
     cosine_similarity,
 )
 from minidl.metrics.resolve import resolve_accuracy, resolve_crossentropy
+from minidl.metrics.tradeoffs import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from minidl.registry import Registry, serialize
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "accuracy",
     "binary_accuracy",
     "binary_crossentropy",
@@ -98,6 +143,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "cosine_similarity",
     "deserialize",
     "get",
@@ -109,6 +155,7 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "registry",
     "resolve_accuracy",
@@ -129,30 +176,51 @@ def _from_function(function: Callable[..., Any]) -> Metric:
 registry: Registry[Metric] = Registry("metric", Metric, from_function=_from_function)
 
 for _class, _names in (
+    (AUC, ()),
     (Accuracy, ("acc",)),
     (BinaryAccuracy, ()),
     (BinaryCrossentropy, ("bce", "BCE")),
+    (BinaryIoU, ()),
     (CategoricalAccuracy, ()),
     (CategoricalCrossentropy, ()),
     (CategoricalHinge, ()),
+    (ConcordanceCorrelation, ()),
     (CosineSimilarity, ()),
+    (F1Score, ()),
+    (FBetaScore, ()),
+    (FalseNegatives, ()),
+    (FalsePositives, ()),
     (Hinge, ()),
+    (IoU, ()),
     (KLDivergence, ("kld", "KLD")),
     (LogCoshError, ("logcosh",)),
     (Mean, ()),
     (MeanAbsoluteError, ("mae", "MAE")),
     (MeanAbsolutePercentageError, ("mape", "MAPE")),
+    (MeanIoU, ()),
     (MeanMetricWrapper, ()),
     (MeanSquaredError, ("mse", "MSE")),
     (MeanSquaredLogarithmicError, ("msle", "MSLE")),
+    (OneHotIoU, ()),
+    (OneHotMeanIoU, ()),
+    (PearsonCorrelation, ()),
     (Poisson, ()),
+    (Precision, ()),
+    (PrecisionAtRecall, ()),
+    (R2Score, ()),
+    (Recall, ()),
+    (RecallAtPrecision, ()),
     (RootMeanSquaredError, ("rmse", "RMSE")),
+    (SensitivityAtSpecificity, ()),
     (SparseCategoricalAccuracy, ()),
     (SparseCategoricalCrossentropy, ()),
     (SparseTopKCategoricalAccuracy, ()),
+    (SpecificityAtSensitivity, ()),
     (SquaredHinge, ()),
     (Sum, ()),
     (TopKCategoricalAccuracy, ()),
+    (TrueNegatives, ()),
+    (TruePositives, ()),
 ):
     registry.register(_class, *_names)
 

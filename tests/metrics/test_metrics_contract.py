@@ -144,52 +144,104 @@ class TestWrapper:
 
 
 ALL = [cls for cls in metrics.registry.classes() if cls is not metrics.MeanMetricWrapper]
+OF_VALUES = (metrics.Mean, metrics.Sum)
+CORRELATIONS = (metrics.ConcordanceCorrelation, metrics.PearsonCorrelation)
+RANK_2 = (metrics.F1Score, metrics.FBetaScore, metrics.R2Score)
+REQUIRED: dict[type[Metric], tuple[Any, ...]] = {
+    metrics.IoU: (2, [1]),
+    metrics.MeanIoU: (2,),
+    metrics.OneHotIoU: (2, [0]),
+    metrics.OneHotMeanIoU: (2,),
+    metrics.PrecisionAtRecall: (0.5,),
+    metrics.RecallAtPrecision: (0.5,),
+    metrics.SensitivityAtSpecificity: (0.5,),
+    metrics.SpecificityAtSensitivity: (0.5,),
+}
+
+
+def make(cls: Any, **settings: Any) -> Metric:
+    metric: Metric = cls(*REQUIRED.get(cls, ()), **settings)
+    return metric
+
+
+def batch_for(cls: type[Metric], rows: int = 4) -> tuple[Any, ...]:
+    """Return the arguments of `update_state` for a metric of this kind."""
+    shape = (rows, 2) if cls in RANK_2 else (rows, 3, 2)
+    p = np.random.default_rng(0).random(shape)
+    if cls in OF_VALUES:
+        return (p,)
+    if "IoU" in cls.__name__ and "OneHot" not in cls.__name__:
+        return (p > 0.4).astype(int), (p > 0.6).astype(int)
+    sparse = "Sparse" in cls.__name__
+    return np.zeros(shape[:-1] if sparse else shape), p
 
 
 @pytest.mark.parametrize("cls", ALL)
 class TestEveryMetric:
     def test_config_makes_the_same_metric(self, cls: type[Metric]) -> None:
-        metric = cls(name="mine")
+        metric = make(cls, name="mine")
         again = metrics.get(metrics.serialize(metric))
         assert type(again) is cls
-        assert again.get_config() == metric.get_config()  # type: ignore[union-attr]
+        assert again.get_config() == metric.get_config()
         assert metric.get_config()["name"] == "mine"
         assert repr(metric) == f"<{cls.__name__} name=mine>"
 
     def test_copies_keep_their_own_state(self, cls: type[Metric]) -> None:
-        metric = cls()
-        metric.variables[0].assign(3)
+        metric = make(cls)
+        metric.update_state(*batch_for(cls))
+        for variable in metric.variables:
+            variable.assign(np.full(variable.shape, 3))
         for other in (copy.deepcopy(metric), pickle.loads(pickle.dumps(metric))):
-            assert float(other.variables[0]) == 3
+            assert all((v.value == 3).all() for v in other.variables)
+            assert len(other.variables) == len(metric.variables) > 0
             other.reset_state()
-            assert float(other.variables[0]) == 0
-        assert float(metric.variables[0]) == 3
+            assert not any(v.value.any() for v in other.variables)
+            other.update_state(*batch_for(cls))
+        assert all((v.value == 3).all() for v in metric.variables)
 
     def test_direction(self, cls: type[Metric]) -> None:
-        expected = None if cls in (metrics.Mean, metrics.Sum) else "down"
-        if "Accuracy" in cls.__name__ or cls is metrics.CosineSimilarity:
+        counts = ("True", "False")
+        expected = None if cls in OF_VALUES or cls.__name__.startswith(counts) else "down"
+        if expected and not cls.__name__.endswith(("Error", "entropy", "Hinge", "nce", "Poisson")):
             expected = "up"
         assert cls.direction == expected
 
     def test_nothing_seen_is_zero(self, cls: type[Metric]) -> None:
-        assert cls().result() == 0.0
+        metric = make(cls)
+        assert metric.result() == 0.0
+        metric.update_state(*batch_for(cls))
+        metric.reset_state()
+        assert not np.any(metric.result())
+
+    def test_stream_equals_whole(self, cls: type[Metric]) -> None:
+        batch = batch_for(cls, rows=8)
+        weights = np.arange(1.0, 9.0)
+        if cls in CORRELATIONS:
+            weights = np.ones(8)
+        whole, stream = make(cls), make(cls)
+        whole.update_state(*batch, sample_weight=weights)
+        for rows in (slice(0, 3), slice(3, 4), slice(4, 8)):
+            stream.update_state(*(part[rows] for part in batch), sample_weight=weights[rows])
+        np.testing.assert_allclose(stream.result(), whole.result(), rtol=1e-12)
 
     def test_shapes_never_broadcast(self, cls: type[Metric]) -> None:
-        if cls in (metrics.Mean, metrics.Sum):
+        if cls in OF_VALUES:
             return
         for true, pred in (((8, 4), (8, 1)), ((8, 4), (1, 4)), ((2, 3), (3, 2))):
-            with pytest.raises(ValueError, match=re.escape(str(true))):
-                cls().update_state(np.zeros(true), np.full(pred, 0.5))
+            p = np.full(pred, 0.5)
+            if cls in (metrics.OneHotIoU, metrics.OneHotMeanIoU):
+                true, p = (*true, 2), np.full((*pred, 2), 0.5)
+            shown = str(true[:2])[:-1]
+            with pytest.raises(ValueError, match=re.escape(shown)):
+                make(cls).update_state(np.zeros(true), p)
 
     def test_weights_of_another_shape(self, cls: type[Metric]) -> None:
-        metric = cls()
-        sparse = "Sparse" in cls.__name__
-        y, p = np.zeros((4, 3) if sparse else (4, 3, 2)), np.full((4, 3, 2), 0.5)
-        args = (p,) if cls in (metrics.Mean, metrics.Sum) else (y, p)
-        for shape in ((3,), (1,), (3, 4), (1, 3)):
+        metric = make(cls)
+        batch = batch_for(cls)
+        for shape in ((3,), (3, 4), (1, 3)):
             with pytest.raises(ValueError, match=re.escape(f"sample_weight of shape {shape}")):
-                metric.update_state(*args, sample_weight=np.ones(shape))
-        metric.update_state(*args, sample_weight=np.ones(4))
+                metric.update_state(*batch, sample_weight=np.ones(shape))
+        metric.update_state(*batch, sample_weight=np.ones(4))
 
 
 class TestNames:
@@ -210,6 +262,16 @@ class TestNames:
             ("sparse_top_k_categorical_accuracy", metrics.SparseTopKCategoricalAccuracy),
             ("kl_divergence", metrics.KLDivergence),
             ("CosineSimilarity", metrics.CosineSimilarity),
+            ("auc", metrics.AUC),
+            ("AUC", metrics.AUC),
+            ("precision", metrics.Precision),
+            ("Recall", metrics.Recall),
+            ("f1_score", metrics.F1Score),
+            ("r2_score", metrics.R2Score),
+            ("true_positives", metrics.TruePositives),
+            ("false_negatives", metrics.FalseNegatives),
+            ("binary_io_u", metrics.BinaryIoU),
+            ("pearson_correlation", metrics.PearsonCorrelation),
         ],
     )
     def test_get(self, name: str, cls: type[Metric]) -> None:
