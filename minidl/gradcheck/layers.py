@@ -20,6 +20,7 @@ from minidl.gradcheck.twin import (
     labels,
     pack,
     retype,
+    retyped,
     same_weights,
     to_double,
 )
@@ -54,7 +55,8 @@ def check_layer(
         tolerance: the relative error that passes.
         seed: of the random inputs, cotangents and directions.
         entries: arrays up to this size are checked entry by entry.
-        options: further keyword arguments of `forward`.
+        options: further keyword arguments of a call: `mask=...`, tensors such as
+            `initial_state=[h, c]`, which get gradients too, or anything that `forward` takes.
 
     Returns:
         A report with a row for each gradient.
@@ -64,44 +66,41 @@ def check_layer(
         ValueError: if neither `x` nor a shape is known.
     """
     rng = np.random.default_rng(seed)
-    inputs = random_inputs(layer, input_shape, rng) if x is None else to_double(x)
+    x = random_inputs(layer, input_shape, rng) if x is None else to_double(x)
+    options = retyped(options, "float64")
     with same_weights(seed):
         twin = double_twin(layer)
-        _build(twin, inputs)
+        _build(twin, x, options)
     disturb_constant_weights(twin, rng)
     report = Report(title_of(layer))
+    inputs, _ = twin.pack_inputs((x,), options)
     for mode in (False, True) if training is None else (training,):
-        subject = LayerSubject(twin, mode, options)
+        subject = LayerSubject(twin, mode, x, options)
         try:
             _check_subject(subject, inputs, rng, tolerance, entries, report)
         except GradientError as error:
             error.add_note(f"  in the call with training={mode}")
             raise
-    _check_in_single(twin, inputs, training, options)
+    _check_in_single(twin, x, training, options)
     return report
 
 
-def _build(twin: Layer, inputs: Any) -> None:
+def _build(twin: Layer, x: Any, options: dict[str, Any]) -> None:
     """Build the copy and all layers within on the inputs, in float64 throughout."""
     try:
-        twin(pack(inputs, [item.copy() for item in flatten(inputs)]))
+        twin(pack(x, [item.copy() for item in flatten(x)]), **options)
     except NotAPairError as error:
         raise GradientError(title_of(twin), "forward", str(error)) from None
     retype(twin, "float64")
 
 
-def _check_in_single(
-    twin: Layer, inputs: Any, training: bool | None, options: dict[str, Any]
-) -> None:
+def _check_in_single(twin: Layer, x: Any, training: bool | None, options: dict[str, Any]) -> None:
     """See that float32 stays float32."""
     retype(twin, "float32")
-    single = pack(inputs, [_to_single(item) for item in flatten(inputs)])
+    x, options = retyped(x, "float32"), retyped(options, "float32")
+    inputs, _ = twin.pack_inputs((x,), options)
     for mode in (False, True) if training is None else (training,):
-        check_single(LayerSubject(twin, mode, options), single)
-
-
-def _to_single(item: Array) -> Array:
-    return item.astype(np.float32) if item.dtype.kind == "f" else item
+        check_single(LayerSubject(twin, mode, x, options), inputs)
 
 
 def check_activation(

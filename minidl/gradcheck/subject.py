@@ -10,6 +10,7 @@ from minidl._typing import Array, Residuals
 from minidl.gradcheck.report import GradientError
 from minidl.gradcheck.twin import State, family, flatten
 from minidl.layers.layer import Layer, accepts, call_forward
+from minidl.layers.masks import beside_inputs
 from minidl.layers.parameter import Parameter
 
 
@@ -82,14 +83,25 @@ class LayerSubject(Subject):
     Arguments:
         layer: the double that is tried out.
         training: the mode.
-        options: further keyword arguments of `forward`.
+        x: what a plain call gets.
+        call_options: the keyword arguments of a plain call; tensors among them are inputs too.
     """
 
-    def __init__(self, layer: Layer, training: bool, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        training: bool,
+        x: Any = None,
+        call_options: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(title_of(layer), layer, "x")
         self.layer = layer
         self.training = training
-        self.options = options
+        self.x = x
+        self.call_options = call_options or {}
+        inputs, self.options = layer.pack_inputs((x,), self.call_options)
+        if self.options.get("mask") is not None:
+            self.options["mask"] = beside_inputs(self.options["mask"], inputs)
         self.state = State(layer)
         self.parameters = layer.trainable_weights
 
@@ -104,12 +116,12 @@ class LayerSubject(Subject):
         return self._pair_of(call_forward(self.layer, x, self.training, dict(self.options)))
 
     def output(self, x: Any) -> Any:
-        """Return what `layer(x)` gives."""
+        """Return what a plain call gives, which must be what `forward` gives on the same inputs."""
         self.state.restore()
-        options = dict(self.options)
+        options = dict(self.call_options)
         if accepts(type(self.layer).forward, "training"):
             options["training"] = self.training
-        return self.layer(x, **options)
+        return self.layer(self.x, **options)
 
     def attributes(self) -> dict[str, Any]:
         """Return what is stored on the layer and the layers within."""

@@ -65,7 +65,7 @@ def retype(layer: Layer, dtype: str) -> None:
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 setattr(member, name, value.astype(dtype))
         for node in getattr(getattr(member, "graph", None), "nodes", ()):
-            for tensor in (*node.inputs, *node.outputs):
+            for tensor in (*node.sources, *node.outputs):
                 if tensor.dtype.startswith("float"):
                     tensor.dtype = dtype
     for parameter in layer.weights:
@@ -136,6 +136,17 @@ def pack(like: Any, items: list[Any]) -> Any:
     if isinstance(like, dict):
         return dict(zip(like, items, strict=True))
     return list(items) if isinstance(like, list | tuple) else items[0]
+
+
+def retyped(value: Any, dtype: str) -> Any:
+    """Return a nest of lists and dicts with every float array in it as `dtype`."""
+    if isinstance(value, dict):
+        return {key: retyped(item, dtype) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([retyped(item, dtype) for item in value])
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return value.astype(dtype)
+    return value
 
 
 def to_double(value: Any) -> Any:

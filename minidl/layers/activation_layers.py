@@ -20,6 +20,8 @@ from minidl.validation import number
 class ActivationLayer(Layer):
     """What the layers share that are nothing but an activation: y = f(x), dx from f's backward."""
 
+    supports_masking = True
+
     activation: activations.Activation
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:

@@ -69,6 +69,17 @@ class Concatenate(Layer):
                 )
         return axes, shapes
 
+    def compute_mask(self, inputs: list[Array], mask: Any = None) -> Array | None:
+        """Return the masks side by side; along the features, where any of them holds."""
+        if mask is None or all(one is None for one in mask):
+            return None
+        wide = [
+            np.broadcast_to(True if m is None else _with_last_axes(m, x.ndim), x.shape)
+            for x, m in zip(inputs, mask, strict=True)
+        ]
+        (axis,) = self._check([x.shape for x in inputs])[0]
+        return np.asarray(np.concatenate(wide, axis=axis).any(axis=-1))
+
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         """Return the shape of the inputs side by side."""
         (axis,), shapes = self._check(input_shape)
@@ -89,3 +100,7 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
 
 def _known(sizes: tuple[int | None, ...]) -> int | None:
     return next((size for size in sizes if size is not None), None)
+
+
+def _with_last_axes(mask: Array, ndim: int) -> Array:
+    return mask.reshape(mask.shape + (1,) * (ndim - mask.ndim))

@@ -56,6 +56,8 @@ class Dense(Layer):
     feedforward neural networks", 2010.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,

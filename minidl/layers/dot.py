@@ -115,6 +115,9 @@ class Dot(Layer):
         batch = shapes[0][0] if shapes[0][0] is not None else shapes[1][0]
         return (batch, *((a + b) or (1,)))
 
+    def compute_mask(self, inputs: list[Array], mask: Any = None) -> None:
+        """Return None: the axes that a mask would be for have been summed over."""
+
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         """Return (batch, a's other sizes, b's other sizes)."""
         return self._output_shape(*self._check(input_shape))

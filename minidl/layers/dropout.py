@@ -22,6 +22,8 @@ from minidl.validation import number
 class RateLayer(Layer):
     """What the layers share that have a rate and a stream of random numbers."""
 
+    supports_masking = True
+
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = number("rate", rate, self.name, low=0.0, high=1.0, open_high=True)

@@ -20,6 +20,8 @@ class Identity(Layer):
         array([1., 2.])
     """
 
+    supports_masking = True
+
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:
         """Return x."""
         return x, None

@@ -18,6 +18,7 @@ from minidl import config, regularizers
 from minidl._typing import Array, DType, Residuals, Shape
 from minidl.layers import naming
 from minidl.layers.input_spec import InputSpec, check_input
+from minidl.layers.masks import beside_inputs, check_mask, leads
 from minidl.layers.ownership import ParameterOwner
 from minidl.layers.shape_inference import infer_output_shape
 from minidl.layers.symbolic import Node, SymbolicTensor, is_symbolic
@@ -36,6 +37,10 @@ class Layer(ParameterOwner, Configurable):
     gradient with respect to the input. A layer with several inputs gets a list and returns a
     list. `forward` must not change its input, and neither may keep anything on `self`. A layer
     for inference alone may write `call(inputs)` instead of the pair.
+
+    A mask says which time steps of a sequence count: a bool array (batch, time), or None. A layer
+    whose `forward` has the argument `mask` gets the mask of its input, for several inputs a list;
+    `compute_mask` says what the output's is, and `supports_masking` whether it has one.
 
     Arguments:
         activity_regularizer: adds a penalty on the output, averaged over the batch, to the loss.
@@ -66,6 +71,8 @@ class Layer(ParameterOwner, Configurable):
     """
 
     input_spec: InputSpec | None = None
+    supports_masking: bool = False  # whether the output has the mask that compute_mask returns
+    makes_mask: bool = False  # whether it has one even where the input has none
 
     def __init__(
         self,
@@ -121,34 +128,28 @@ class Layer(ParameterOwner, Configurable):
         """Return the output's dtype for an input of `input_dtype`, or of the layer's own."""
         return self.dtype
 
-    def unrolled_graph(self) -> Any:
-        """Return the graph that a model runs in this layer's place; None for a plain layer."""
-        return None
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the output's mask, or a list for several outputs; by default the input's."""
+        return mask if self.supports_masking else None
 
-    # Calling
+    def mask_fits(self, mask_shape: Shape, input_shape: Shape) -> bool:
+        """Return whether a mask of that shape can be given: its axes are the input's first."""
+        return leads(mask_shape, input_shape)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute on arrays, or record the call where the inputs are symbolic."""
-        inputs, options = self._pack_call(args, kwargs)
-        if is_symbolic(inputs):
-            return self._record(inputs, options)
-        arrays = map_structure(self._to_array, inputs)
-        shapes = map_structure(np.shape, arrays)
-        self.ensure_built(shapes)
-        check_input(self, shapes)
-        arrays = map_structure(self._autocast, arrays)
-        training = bool(options.pop("training", None) or False)
-        return call_forward(self, arrays, training, options)[0]
-
-    def _pack_call(
+    def pack_inputs(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        """Split a call's arguments into tensors (one, or a list) and other options."""
+        """Split a call's arguments into tensors, one or a flat list of them, and plain options.
+
+        A layer that takes tensors besides the first (`initial_state`, `value`) overrides this and
+        puts them into the list: that is what its `forward` gets. `mask` stays among the options.
+        """
         if not args and "inputs" in kwargs:
-            args = (kwargs.pop("inputs"),)
+            args = (kwargs["inputs"],)
+            kwargs = {name: value for name, value in kwargs.items() if name != "inputs"}
         if not args:
             raise TypeError(f"Layer {self.name!r} was called without inputs; call it on an array.")
-        symbolic = [name for name, value in kwargs.items() if is_symbolic(value)]
+        symbolic = [k for k, value in kwargs.items() if k != "mask" and is_symbolic(value)]
         if symbolic:
             raise TypeError(
                 f"Layer {self.name!r} received symbolic tensors as keyword arguments {symbolic}. "
@@ -159,20 +160,42 @@ class Layer(ParameterOwner, Configurable):
             inputs = list(inputs)
         return inputs, dict(kwargs)
 
-    def _record(self, inputs: Any, options: dict[str, Any]) -> Any:
+    def unrolled_graph(self) -> Any:
+        """Return the graph that a model runs in this layer's place; None for a plain layer."""
+        return None
+
+    # Calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on arrays, or record the call where the inputs are symbolic."""
+        inputs, options = self.pack_inputs(args, kwargs)
+        if options.get("mask") is None:
+            options.pop("mask", None)
+        if is_symbolic(inputs) or is_symbolic(options.get("mask")):
+            return self._record(inputs, options, (args, kwargs))
+        arrays = map_structure(self._to_array, inputs)
+        shapes = map_structure(np.shape, arrays)
+        self.ensure_built(shapes)
+        check_input(self, shapes)
+        if "mask" in options:
+            options["mask"] = self._given_mask(options["mask"], inputs, shapes)
+        arrays = map_structure(self._autocast, arrays)
+        training = bool(options.pop("training", None) or False)
+        return call_forward(self, arrays, training, options)[0]
+
+    def _record(self, inputs: Any, options: dict[str, Any], arguments: Any = None) -> Any:
         """Return symbolic outputs, linked to the inputs by a node."""
         single = not isinstance(inputs, list)
         tensors = [inputs] if single else list(inputs)
-        for tensor in tensors:
-            if not isinstance(tensor, SymbolicTensor):
-                raise TypeError(
-                    f"Layer {self.name!r} received a mix of symbolic tensors and "
-                    f"{type(tensor).__name__}. While a model is being described, all inputs must "
-                    "come from Input or from a layer called on one."
-                )
-        shapes = tensors[0].shape if single else [t.shape for t in tensors]
+        listed = self._symbolic_shapes(tensors)
+        shapes: Any = listed[0] if single else listed
         self.ensure_built(shapes)
         check_input(self, shapes)
+        masks = []
+        if "mask" in options:
+            mask = self._given_mask(options.pop("mask"), inputs, shapes)
+            masks = mask if isinstance(mask, list) else [mask]
+            self._symbolic_shapes([m for m in masks if m is not None])
         out = self.compute_output_shape(shapes)
         single_output = not isinstance(out, list)
         dtype = self.output_dtype(tensors[0].dtype)
@@ -180,8 +203,32 @@ class Layer(ParameterOwner, Configurable):
             SymbolicTensor(shape, dtype, f"{self.name}:{i}" if i else self.name)
             for i, shape in enumerate([out] if single_output else out)
         ]
-        Node(self, tensors, single, outputs, single_output, options)
+        node = Node(self, tensors, single, outputs, single_output, options)
+        node.masks = masks
+        node.arguments = arguments
         return outputs[0] if single_output else outputs
+
+    def _symbolic_shapes(self, tensors: list[Any]) -> list[Shape]:
+        for tensor in tensors:
+            if not isinstance(tensor, SymbolicTensor):
+                raise TypeError(
+                    f"Layer {self.name!r} received a mix of symbolic tensors and "
+                    f"{type(tensor).__name__}. While a model is being described, all inputs must "
+                    "come from Input or from a layer called on one."
+                )
+        return [tensor.shape for tensor in tensors]
+
+    def _given_mask(self, mask: Any, inputs: Any, shapes: Any) -> Any:
+        """Return a mask that a caller passed: a list beside a list of inputs; shapes compared."""
+        if not takes_mask(self):
+            raise TypeError(
+                f"Layer {self.name!r} ({type(self).__name__}) received a mask, but its forward "
+                "has no argument of that name. Leave it out: what the layer computes does not "
+                "depend on a mask."
+            )
+        mask = beside_inputs(mask, inputs)
+        check_mask(self, mask, shapes)
+        return mask
 
     def _to_array(self, value: Any) -> Array:
         array = np.asarray(value)
@@ -242,8 +289,12 @@ class Layer(ParameterOwner, Configurable):
             self.built = True  # for a layer that inherits the empty build
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Make a subclass's `build` run once, whoever calls it, and set `built`."""
+        """Make `build` run once, whoever calls it; a mask of one's own is one that counts."""
         super().__init_subclass__(**kwargs)
+        if "compute_mask" in vars(cls):
+            cls.supports_masking = vars(cls).get("supports_masking", True)
+            own = not cls.__module__.startswith("minidl.")  # the built-in layers say so themselves
+            cls.makes_mask = vars(cls).get("makes_mask", own)
         if "build" in vars(cls):
             cls.build = _once(vars(cls)["build"])  # type: ignore[method-assign]
 
@@ -308,6 +359,19 @@ def accepts(function: Any, argument: str) -> bool:
     return argument in parameters or any(
         p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
     )
+
+
+def takes_mask(layer: Layer) -> bool:
+    """Return whether a layer's computation has an argument `mask`."""
+    cls = type(layer)
+    return _names(cls.call if cls.forward is Layer.forward else cls.forward, "mask")
+
+
+@cache
+def _names(function: Any, argument: str) -> bool:
+    import inspect
+
+    return argument in inspect.signature(function).parameters
 
 
 @cache

@@ -6,6 +6,7 @@ batch, and sizes of 1 are repeated. The gradient of what was repeated is the sum
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,12 @@ class Merge(Layer):
             dx if dx.shape == shape else _summed_to(dx, shape)
             for dx, shape in zip(self._unmerge(inner, dy), shapes, strict=True)
         ]
+
+    def compute_mask(self, inputs: list[Array], mask: Any = None) -> Array | None:
+        """Return where any of the masks holds; None if an input has none."""
+        if mask is None or any(one is None for one in mask):
+            return None
+        return reduce(np.logical_or, mask)
 
     def _merge(self, xs: list[Array]) -> tuple[Array, Residuals]:
         raise NotImplementedError

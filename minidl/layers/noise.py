@@ -41,6 +41,8 @@ class GaussianNoise(Layer):
     Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
     """
 
+    supports_masking = True
+
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stddev = number("stddev", stddev, self.name, low=0.0)

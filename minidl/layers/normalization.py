@@ -53,6 +53,8 @@ class Normalization(Layer):
         array([[-1.,  0.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: Any = -1,

@@ -46,6 +46,8 @@ class PReLU(Layer):
     Source: He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         alpha_initializer: Any = "Zeros",

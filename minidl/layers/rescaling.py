@@ -37,6 +37,8 @@ class Rescaling(Layer):
         array([-1.,  1.], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale = scale

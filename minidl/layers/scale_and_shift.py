@@ -19,6 +19,8 @@ class ScaleAndShift(Layer):
     axes but those that γ and β stand along.
     """
 
+    supports_masking = True
+
     gamma: Parameter | None
     beta: Parameter | None
 

@@ -88,6 +88,8 @@ class Node:
         outputs: the symbolic tensors it gave, in order.
         single_output: whether it gave one tensor rather than a list.
         options: further keyword arguments of the call, such as `training=False`.
+        masks: the symbolic masks that the caller gave, one for each input or None; else empty.
+        arguments: the call's positional and keyword arguments, as its caller wrote them.
     """
 
     def __init__(
@@ -105,9 +107,16 @@ class Node:
         self.outputs = outputs
         self.single_output = single_output
         self.options = options
+        self.masks: list[SymbolicTensor | None] = []
+        self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         layer.nodes.append(self)
         for index, tensor in enumerate(outputs):
             tensor.node, tensor.index = self, index
+
+    @property
+    def sources(self) -> list[SymbolicTensor]:
+        """Every tensor that the call hangs on: the inputs and the given masks."""
+        return self.inputs + [mask for mask in self.masks if mask is not None]
 
 
 def _is_number(value: Any) -> bool:

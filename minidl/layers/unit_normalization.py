@@ -39,6 +39,8 @@ class UnitNormalization(Layer):
         array([[0.6, 0.8]])
     """
 
+    supports_masking = True
+
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = check_axes(axis, self.name)

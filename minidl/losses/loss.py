@@ -3,7 +3,7 @@
         y_true ─┐
         y_pred ─┴─► call ──────► values ─────────────┐
                 └─► gradient ──► ∂values/∂y_pred ──┐ ├─► loss    = scale · Σ weights · values
-        sample_weight, reduction ─► weights, scale ┴─┴─► dy_pred = scale · weights · ∂values/∂y_pred
+  sample_weight, mask, reduction ─► weights, scale ┴─┴─► dy_pred = scale · weights · ∂values/∂y_pred
 
 A subclass writes `call` and `gradient`; the base class weighs and reduces both in the same way.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from minidl import config
 from minidl._typing import Array, DType, Shape
 from minidl.losses import targets
-from minidl.losses.reductions import check_reduction, total, weigh
+from minidl.losses.reductions import align_mask, check_reduction, masked_weights, total, weigh
 from minidl.registry import Configurable, snake_case
 
 
@@ -39,7 +39,9 @@ class Loss(Configurable):
 
     Shapes:
         y_true, y_pred: (batch, ..., features); values: (batch, ...), without the axis `axis`;
-        sample_weight: (batch,), (batch, 1) or the shape of the values.
+        sample_weight: (batch,), (batch, 1) or the shape of the values;
+        mask: the shape of the values, or its leading axes; what it leaves out counts for nothing,
+        and not for N either.
 
     Arguments:
         name: a name for messages and logs; made from the class's name by default.
@@ -112,27 +114,45 @@ class Loss(Configurable):
 
     # What the base class makes of it
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> Any:
         """Return the weighted and reduced loss: a float, or an array without a reduction."""
         y_true, y_pred = self.prepare(y_true, y_pred)
         values = np.asarray(self.call(y_true, y_pred))
-        weights, scale = self._weigh(values, y_true, sample_weight)
+        weights, scale = self._weigh(values, y_true, sample_weight, mask)
         if self.reduction in ("none", None):
             return values if weights is None else values * weights
         return total(values, weights, scale)
 
-    def backward(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
+    def backward(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> Array:
         """Return the derivative of the loss, or of its sum where there is no reduction."""
-        return self._value_and_gradient(y_true, y_pred, sample_weight)[1]
+        return self._value_and_gradient(y_true, y_pred, sample_weight, mask)[1]
 
     def value_and_gradient(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
     ) -> tuple[float, Array]:
         """Return the loss as a float (the sum where there is no reduction), and its derivative."""
+        if not self._is_own():
+            return self._value_and_gradient(y_true, y_pred, sample_weight, mask)
+        return self._ask_both(y_true, y_pred, *self.weights_and_mask(sample_weight, mask))
+
+    def weights_and_mask(self, sample_weight: Any, mask: Any) -> tuple[Any, ...]:
+        """Return what follows y_true and y_pred in a call: the sample weights, and the mask if any.
+
+        A subclass with a `__call__` or `backward` of its own gets the mask among the weights.
+        """
+        if mask is None:
+            return (sample_weight,)
+        if self._is_own():
+            return (masked_weights(sample_weight, mask, self.reduction, self._owner),)
+        return (sample_weight, mask)
+
+    def _is_own(self) -> bool:
         cls = type(self)
-        if cls.backward is Loss.backward and cls.__call__ is Loss.__call__:
-            return self._value_and_gradient(y_true, y_pred, sample_weight)
-        return self._ask_both(y_true, y_pred, sample_weight)
+        return cls.backward is not Loss.backward or cls.__call__ is not Loss.__call__
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return one value a sample or time step, neither weighted nor reduced."""
@@ -196,18 +216,21 @@ class Loss(Configurable):
     # Weights and reduction
 
     def _weigh(
-        self, values: Array, y_true: Array, sample_weight: Any
+        self, values: Array, y_true: Array, sample_weight: Any, given: Any = None
     ) -> tuple[Array | None, float]:
         mask = self._mask(y_true)
+        if given is not None:
+            given = align_mask(given, values, self._owner)
+            mask = given if mask is None else mask & given
         return weigh(values, sample_weight, mask, self.reduction, self._owner)
 
     def _value_and_gradient(
-        self, y_true: Any, y_pred: Any, sample_weight: Any
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None
     ) -> tuple[float, Array]:
         given = np.asarray(y_pred)
         y_true, y_pred = self.prepare(y_true, given)
         values, residuals = self._forward(y_true, y_pred)
-        weights, scale = self._weigh(values, y_true, sample_weight)
+        weights, scale = self._weigh(values, y_true, sample_weight, mask)
         gradient = np.asarray(self._derivative(residuals))
         if gradient.shape != y_pred.shape:
             raise self._gradient_error(gradient.shape, y_pred.shape)

@@ -53,6 +53,37 @@ def weigh(
     return weights, 1.0 / divisor if divisor else 0.0
 
 
+def align_mask(mask: Any, values: Array, owner: str) -> Array:
+    """Return a mask of the shape of `values`; it may lack their last axes.
+
+    Raises:
+        ValueError: if its axes are not the leading axes of the values.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    missing = values.ndim - mask.ndim
+    if missing < 0 or mask.shape != values.shape[: mask.ndim]:
+        raise ValueError(
+            f"{owner} received a mask of shape {mask.shape} for values of shape {values.shape} "
+            "(one value a sample or time step), expected the same shape. The predictions have "
+            "lost the time axis that the mask has: end the masked part of the model in a layer "
+            "that uses the mask up (an LSTM without return_sequences, GlobalAveragePooling1D), or "
+            "give targets with the axes of the predictions."
+        )
+    return np.broadcast_to(mask.reshape(mask.shape + (1,) * missing), values.shape)
+
+
+def masked_weights(sample_weight: Any, mask: Any, reduction: str | None, owner: str) -> Array:
+    """Return a weight for each value of a mask: 0 where it is False.
+
+    Under a mean the others are larger by N / valid, so that dividing by N divides by the valid.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    weights = mask.astype(np.float64)
+    if reduction in ("sum_over_batch_size", "mean") and (valid := np.count_nonzero(mask)):
+        weights *= mask.size / valid
+    return weights if sample_weight is None else weights * align_weights(sample_weight, mask, owner)
+
+
 def align_weights(sample_weight: Any, values: Array, owner: str) -> Array:
     """Return sample weights with as many axes as `values`, aligned from the batch axis on.
 
@@ -63,7 +94,7 @@ def align_weights(sample_weight: Any, values: Array, owner: str) -> Array:
         ValueError: if the shape is none of these.
     """
     weights = np.asarray(sample_weight)
-    if weights.dtype != values.dtype:
+    if weights.dtype != values.dtype and values.dtype.kind == "f":
         weights = weights.astype(values.dtype)
     shape = weights.shape
     if shape == values.shape or shape == ():

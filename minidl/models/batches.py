@@ -20,11 +20,15 @@ from minidl._typing import Array
 
 
 class Batch(NamedTuple):
-    """One batch: flat lists with an array for each input and each output of the model."""
+    """One batch: flat lists with an array for each input and each output of the model.
+
+    `masks` tell which time steps of the outputs count; the model fills them in.
+    """
 
     x: list[Array]
     y: list[Array | None] | None = None
     sample_weight: list[Array | None] | None = None
+    masks: list[Array | None] | None = None
 
     @property
     def size(self) -> int:

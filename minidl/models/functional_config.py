@@ -1,20 +1,27 @@
 """The configuration of a graph of layers, in the form in which Keras writes it down, and back.
 
-A layer's entry has its configuration and its calls; a call names the tensors it took by
-`[layer, call, output]`: which layer made them, in which of its calls, as which of its outputs.
+A layer's entry has its configuration and its calls, each with its positional and its keyword
+arguments; a tensor among them is named by `[layer, call, output]`: which layer made it, in which
+of its calls, as which of its outputs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidl.layers.layer import Layer
+import numpy as np
+
+from minidl.layers.layer import Layer, overrides
 from minidl.layers.symbolic import Node, SymbolicTensor
 from minidl.registry import nearest, serialize
 
 if TYPE_CHECKING:
     from minidl.models.model import Model
     from minidl.models.structure import Structure
+
+
+FIXED = "training_is_fixed"
+"""Marks a call with training=False that its caller wrote; Keras skips keys it does not know."""
 
 
 def to_config(model: Model) -> dict[str, Any]:
@@ -40,8 +47,11 @@ def to_config(model: Model) -> dict[str, Any]:
         }
 
     def call(node: Node) -> dict[str, Any]:
-        tensors = [argument(tensor) for tensor in node.inputs]
-        return {"args": [tensors[0] if node.single else tensors], "kwargs": serialize(node.options)}
+        args, kwargs = _as_called(node)
+        written = {"args": _written(list(args), argument), "kwargs": _written(kwargs, argument)}
+        if kwargs.get("training") is False:
+            written[FIXED] = True
+        return written
 
     entries = []
     for layer in graph.layers:
@@ -56,6 +66,29 @@ def to_config(model: Model) -> dict[str, Any]:
         "input_layers": _packed(model._inputs, history),
         "output_layers": _packed(model._outputs, history),
     }
+
+
+def _as_called(node: Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return a call's arguments in the form in which Keras's layers take them."""
+    assert node.arguments is not None
+    args, kwargs = node.arguments
+    if "inputs" in kwargs:
+        args, kwargs = (kwargs["inputs"],), {k: v for k, v in kwargs.items() if k != "inputs"}
+    packs = overrides(type(node.layer), "pack_inputs") and not _is_model(node.layer)
+    if len(args) > 1 and not packs:
+        args = (list(args),)  # Add()(x1, x2) is Keras's Add()([x1, x2])
+    return args, kwargs
+
+
+def _written(value: Any, argument: Any) -> Any:
+    """Return a nest of call arguments with every tensor in it named."""
+    if isinstance(value, SymbolicTensor):
+        return argument(value)
+    if isinstance(value, list | tuple):
+        return [_written(item, argument) for item in value]
+    if isinstance(value, dict):
+        return {key: _written(item, argument) for key, item in value.items()}
+    return serialize(value)
 
 
 def _packed(structure: Structure, history: Any) -> Any:
@@ -77,7 +110,8 @@ def from_config(cls: type[Model], config: dict[str, Any], custom_objects: Any = 
         layers[name] = layer
         if not entry["inbound_nodes"]:
             made[name, 0, 0] = layer.output
-        waiting += [(name, i, call) for i, call in enumerate(entry["inbound_nodes"])]
+        calls = [{"kwargs": {}, **call} for call in entry["inbound_nodes"]]
+        waiting += [(name, i, call) for i, call in enumerate(calls)]
 
     def tensor(history: list[Any]) -> SymbolicTensor:
         return made[history[0], history[1], history[2]]
@@ -85,12 +119,16 @@ def from_config(cls: type[Model], config: dict[str, Any], custom_objects: Any = 
     while waiting:
         blocked = []
         for name, index, call in waiting:
-            if not all(tuple(h) in made for h in _histories(call["args"])):
+            if not all(tuple(h) in made for h in _histories([call["args"], call["kwargs"]])):
                 blocked.append((name, index, call))
                 continue
             arguments = [_resolve(item, tensor) for item in call["args"]]
-            out = layers[name](*arguments, **call.get("kwargs", {}))
-            for i, item in enumerate(out if isinstance(out, list) else [out]):
+            options = _resolve(call["kwargs"], tensor)
+            layer = layers[name]
+            if options.get("training") is False and not (FIXED in call or _is_model(layer)):
+                del options["training"]  # Keras writes its layers' default down as if it were given
+            out = layer(*arguments, **options)
+            for i, item in enumerate(_flat(out)):
                 made[name, index, i] = item
         if len(blocked) == len(waiting):
             raise ValueError(
@@ -139,18 +177,40 @@ def known_layers() -> dict[str, type[Layer]]:
     return {**found, "Sequential": Sequential, "Model": Model, "Functional": Model}
 
 
+def _is_model(layer: Layer) -> bool:
+    from minidl.models.model import Model
+
+    return isinstance(layer, Model)
+
+
+def _flat(out: Any) -> list[Any]:
+    if isinstance(out, dict):
+        return list(out.values())
+    return list(out) if isinstance(out, list | tuple) else [out]
+
+
 def _histories(value: Any) -> list[list[Any]]:
     """Return every tensor's origin among a call's arguments."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        return [value["config"]["keras_history"]]
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            return [value["config"]["keras_history"]]
+        return [history for item in value.values() for history in _histories(item)]
     if isinstance(value, list | tuple):
         return [history for item in value for history in _histories(item)]
     return []
 
 
 def _resolve(value: Any, tensor: Any) -> Any:
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        return tensor(value["config"]["keras_history"])
+    """Return a nest of call arguments with every name of a tensor replaced by the tensor."""
+    if isinstance(value, dict):
+        kind = value.get("class_name")
+        if kind == "__keras_tensor__":
+            return tensor(value["config"]["keras_history"])
+        if kind == "__tuple__":
+            return tuple(_resolve(item, tensor) for item in value["items"])
+        if kind in ("__numpy__", "__tensor__"):
+            return np.asarray(value["config"]["value"], dtype=value["config"]["dtype"])
+        return {key: _resolve(item, tensor) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_resolve(item, tensor) for item in value]
     return value

@@ -64,7 +64,7 @@ def _sort(
             )
         first_seen.setdefault(id(node.layer), len(first_seen))
         stack.append((tensor, True))
-        stack.extend((source, False) for source in reversed(node.inputs))
+        stack.extend((source, False) for source in reversed(node.sources))
     for tensor in inputs:
         if id(tensor.node) not in done:
             done.add(id(tensor.node))
@@ -81,7 +81,7 @@ def _keras_order(nodes: list[Node], first_seen: dict[int, int]) -> list[Layer]:
     for node in reversed(nodes):
         depth = max(node_depth.get(id(node), 0), layer_depth.get(id(node.layer), 0))
         node_depth[id(node)] = layer_depth[id(node.layer)] = depth
-        for tensor in node.inputs:
+        for tensor in node.sources:
             if id(tensor.node) in known:
                 parent = id(tensor.node)
                 node_depth[parent] = max(node_depth.get(parent, 0), depth + 1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl._typing import Residuals, Shape
 from minidl.layers.layer import Layer, overrides
+from minidl.layers.masks import beside_inputs, check_mask
 from minidl.layers.symbolic import SymbolicTensor, is_symbolic
 from minidl.models.graph import Graph
+from minidl.models.masked_plan import plan_of
 from minidl.models.plan import Plan
 from minidl.models.structure import Structure
 
@@ -107,28 +111,32 @@ class GraphLayer(Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays, or become part of the graph of the symbolic inputs."""
-        inputs, options = self._pack_call(args, kwargs)
+        inputs, options = self.pack_inputs(args, kwargs)
         if self._graph is None:
             return super().__call__(*args, **kwargs)
         if is_symbolic(inputs):
             tensors = self._inputs.flatten(inputs, f"Model {self.name!r}")
             self._inputs.check_shapes([t.shape for t in tensors], f"Model {self.name!r}")
-            outputs = self._record(tensors if len(tensors) > 1 else tensors[0], options)
+            inputs = tensors if len(tensors) > 1 else tensors[0]
+            outputs = self._record(inputs, options, (args, kwargs))
             return self._outputs.packed(outputs if isinstance(outputs, list) else [outputs])
         if self.unrolled_graph() is None:
             return super().__call__(*args, **kwargs)
         arrays = self._inputs.arrays(inputs, f"Model {self.name!r}")
-        training = bool(options.pop("training", None) or False)
-        if not training:
-            return self._outputs.packed(self._plan().predict(arrays))
-        return self._outputs.packed(self._plan().forward(arrays, training)[0])
+        masks = self._input_masks(options.get("mask"), [array.shape for array in arrays])
+        plan = self._plan(masks=masks)
+        if not options.get("training"):
+            return self._outputs.packed(plan.predict(arrays + masks))
+        return self._outputs.packed(plan.forward(arrays + masks, True)[0])
 
-    def forward(self, x: Any, training: bool = False) -> tuple[Any, Residuals]:
+    def forward(self, x: Any, training: bool = False, mask: Any = None) -> tuple[Any, Residuals]:
         """Run the graph; the residuals are its plan and tape."""
         if self._graph is None:
             return super().forward(x, training)
-        plan = self._plan(input_gradients=True)
-        outputs, tape = plan.forward(self._inputs.flatten(x, f"Model {self.name!r}"), training)
+        arrays = self._inputs.flatten(x, f"Model {self.name!r}")
+        masks = self._input_masks(mask, [np.shape(array) for array in arrays])
+        plan = self._plan(input_gradients=True, masks=masks)
+        outputs, tape = plan.forward(arrays + masks, training)
         return self._outputs.packed(outputs), (plan, tape)
 
     def backward(self, residuals: Residuals, dy: Any) -> Any:
@@ -137,32 +145,44 @@ class GraphLayer(Layer):
             return super().backward(residuals, dy)
         plan, tape = residuals
         dys = self._outputs.flatten(dy, f"Model {self.name!r}")
-        return self._inputs.packed(plan.backward(list(tape), dys))
+        dxs = plan.backward(list(tape), dys)
+        return self._inputs.packed(dxs[: len(self._inputs.tensors)])
 
-    def _pack_call(
+    def _input_masks(self, mask: Any, shapes: list[Shape]) -> list[Any]:
+        """Return a mask for each input, or None for one without; no list at all without any."""
+        if mask is None:
+            return []
+        masks = beside_inputs(mask, shapes)
+        check_mask(self, masks, shapes)
+        return [None if one is None else np.asarray(one, dtype=bool) for one in masks]
+
+    def pack_inputs(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
+        """Split a call's arguments; a dict of tensors by the inputs' names is one argument."""
         if args and isinstance(args[0], dict):
             return args[0], dict(kwargs)
-        return super()._pack_call(args, dict(kwargs))
+        return super().pack_inputs(args, kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Build a subclassed model's own weights; a graph is built from the start."""
 
     # Plans
 
-    def _plan(self, input_gradients: bool = False) -> Plan:
+    def _plan(self, input_gradients: bool = False, masks: Any = ()) -> Plan:
         """Return the plan for a run outside training, made once and kept.
 
         Arguments:
             input_gradients: whether the run goes backwards too, down to the model's inputs.
+            masks: the masks of the inputs, if the caller gave any.
         """
-        key = tuple(p.trainable for p in self.weights) if input_gradients else ()
+        given = tuple(mask is not None for mask in masks)
+        key = (given, *[p.trainable for p in self.weights]) if input_gradients else (given,)
         plan = self._plans.get(key)
         if plan is None:
             assert self._graph is not None
-            plan = self._plans[key] = Plan(self._graph, input_gradients)
+            plan = self._plans[key] = plan_of(self._graph, input_gradients, masked_inputs=given)
         return plan
 
     def _forget_plans(self) -> None:
-        self._plans: dict[tuple[bool, ...], Plan] = {}
+        self._plans: dict[tuple[Any, ...], Plan] = {}

@@ -18,6 +18,7 @@ from minidl._typing import Array
 from minidl.layers.layer import Layer
 from minidl.layers.symbolic import Node, SymbolicTensor
 from minidl.losses import Loss
+from minidl.losses.reductions import masked_weights
 from minidl.metrics import Metric
 from minidl.models.batches import Batch
 from minidl.models.graph import Graph
@@ -90,7 +91,7 @@ def last_activation_node(graph: Graph, tensor: SymbolicTensor) -> Node | None:
     layer, or given twice, or the layer's output is penalised.
     """
     while True:
-        uses = sum(source is tensor for node in graph.nodes for source in node.inputs)
+        uses = sum(source is tensor for node in graph.nodes for source in node.sources)
         if uses or sum(output is tensor for output in graph.outputs) > 1:
             return None
         node = tensor.node
@@ -239,7 +240,13 @@ class Objective:
             )
         weights = batch.sample_weight
         weight = weights[index] if weights else None
-        return (batch.y[index], outputs[index], weight)
+        arguments = (batch.y[index], outputs[index])
+        if batch.masks is None:
+            return (*arguments, weight)
+        head = self.heads[index]
+        loss = head.logits_loss or head.loss
+        assert loss is not None
+        return (*arguments, *loss.weights_and_mask(weight, batch.masks[index]))
 
     def update(self, batch: Batch, outputs: list[Array], loss: float, losses_: list[float]) -> None:
         """Take one batch into the running means."""
@@ -254,12 +261,23 @@ class Objective:
             prediction = outputs[index]
             if head.logits_loss is not None:
                 prediction = head.activation.forward(prediction)[0]
+            mask = batch.masks[index] if batch.masks else None
             for _, metric in head.metrics:
-                metric.update_state(batch.y[index], prediction)
+                _update(metric, batch.y[index], prediction, None, mask)
             if head.weighted_metrics:
                 weight = batch.sample_weight[index] if batch.sample_weight else None
                 for _, metric in head.weighted_metrics:
-                    metric.update_state(batch.y[index], prediction, sample_weight=weight)
+                    _update(metric, batch.y[index], prediction, weight, mask)
+
+
+def _update(metric: Metric, y: Any, prediction: Array, weight: Any, mask: Array | None) -> None:
+    """Give a metric one batch; one that is a mean over time steps leaves the masked ones out."""
+    if mask is not None and isinstance(metric, metrics.MeanMetricWrapper):
+        weight = masked_weights(weight, mask, "sum", f"Metric {metric.name!r}")
+    if weight is None:
+        metric.update_state(y, prediction)
+    else:
+        metric.update_state(y, prediction, sample_weight=weight)
 
 
 def spread(value: Any, names: list[str], role: str, broadcast: bool) -> list[Any]:

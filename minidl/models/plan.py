@@ -82,8 +82,12 @@ class Step:
         return dx
 
     def _check_dx(self, dx: Any, shapes: Any) -> None:
-        given = np.shape(dx) if self.single else [np.shape(d) for d in dx]
-        expected = shapes if self.single else list(shapes)
+        if self.single:
+            given, expected = np.shape(dx), shapes
+        else:  # None stands for the gradient of an input that has none, such as integers
+            expected = list(shapes)
+            given = [s if d is None else np.shape(d) for d, s in zip(dx, shapes, strict=False)]
+            given += [np.shape(d) for d in dx[len(shapes) :]]
         if given != expected or (self.single and dx is None):
             raise ValueError(
                 f"Layer {self.layer.name!r} ({type(self.layer).__name__}): backward returned a "
@@ -127,11 +131,12 @@ class Plan:
     ) -> None:
         self.steps: list[Step] = []
         self.size = 0
+        self._inert: set[int] = set()  # slots of integers and truth values: they have no gradient
         self._views = views or {}
         slots: dict[int, int] = {}
         for tensor in graph.inputs:
-            slots[id(tensor)] = self._new_slot()
-        self._unroll(graph, slots, None)
+            slots[id(tensor)] = self._new_slot(tensor.dtype)
+        self._unroll_whole(graph, slots)
         self.inputs = [slots[id(tensor)] for tensor in graph.inputs]
         self.outputs = [slots[id(tensor)] for tensor in graph.outputs]
         self.penalties = [
@@ -154,9 +159,15 @@ class Plan:
         plan._release = [[]]
         return plan
 
-    def _new_slot(self) -> int:
+    def _new_slot(self, dtype: str) -> int:
+        if not dtype.startswith("float"):
+            self._inert.add(self.size)
         self.size += 1
         return self.size - 1
+
+    def _unroll_whole(self, graph: Graph, slots: dict[int, int]) -> None:
+        """Append the steps of the outermost graph."""
+        self._unroll(graph, slots, None)
 
     def _unroll(self, graph: Graph, slots: dict[int, int], training: bool | None) -> None:
         """Append the steps of `graph`; `slots` knows its inputs and learns its outputs."""
@@ -181,7 +192,7 @@ class Plan:
 
     def _append(self, node: Node, slots: dict[int, int], training: bool | None) -> None:
         for tensor in node.outputs:
-            slots[id(tensor)] = self._new_slot()
+            slots[id(tensor)] = self._new_slot(tensor.dtype)
         layer = self._views.get(id(node), node.layer)
         step = Step(
             layer, [slots[id(t)] for t in node.inputs], [slots[id(t)] for t in node.outputs]
@@ -193,19 +204,19 @@ class Plan:
         if layer.activity_regularizer is not None:
             for tensor in node.outputs:
                 penalised = slots[id(tensor)]
-                slots[id(tensor)] = self._new_slot()
+                slots[id(tensor)] = self._new_slot(tensor.dtype)
                 penalty = ActivityPenalty(layer.activity_regularizer, layer.name)
                 self.steps.append(Step(penalty, [penalised], [slots[id(tensor)]]))
 
     def _mark_backward(self, input_gradients: bool) -> None:
         """Find which steps need to run backwards, and which need to give an input gradient."""
-        live = set(self.inputs) if input_gradients else set()
+        live = set(self.inputs) - self._inert if input_gradients else set()
         uses: dict[int, int] = {}
         for step in self.steps:
             step.wants_dx = any(slot in live for slot in step.inputs)
             step.runs_backward = step.wants_dx or bool(step.parameters)
             if step.runs_backward:
-                live.update(step.outputs)
+                live.update(slot for slot in step.outputs if slot not in self._inert)
             for parameter in step.parameters:
                 uses[id(parameter)] = uses.get(id(parameter), 0) + 1
         for step in self.steps:
@@ -305,6 +316,10 @@ class Plan:
                 parameter.grad[...] = 0
         seen.update(id(p) for p in step.shared)
 
+    def output_masks(self, tape: Tape) -> list[Array | None] | None:
+        """Return the mask of each output in a run; None where no output has one."""
+        return None
+
     def activity_loss(self, tape: Tape) -> float:
         """Return the penalties of all activity regularizers in a run."""
         return sum(layer.penalty(tape[i]) for i, layer in self.penalties)
@@ -319,7 +334,7 @@ class Plan:
                 x = values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
                 y = step.forward(x, training)[0]
                 outputs = [y] if step.single_output else list(y)
-                if not all(np.isfinite(item).all() for item in outputs):
+                if not all(np.isfinite(item).all() for item in outputs if item is not None):
                     return step.layer.name
                 for slot, item in zip(step.outputs, outputs, strict=True):
                     values[slot] = item

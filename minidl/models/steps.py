@@ -16,6 +16,7 @@ from minidl._typing import Array
 from minidl.models.batches import ArrayBatches, Batch, Batches
 from minidl.models.feeding import Feeder
 from minidl.models.graph_layer import GraphLayer
+from minidl.models.masked_plan import plan_of
 from minidl.models.objective import Objective
 from minidl.models.plan import Plan
 from minidl.random import SeedGenerator
@@ -133,6 +134,7 @@ class Steps(GraphLayer):
         assert plan is not None
         state = [(p, p.value.copy()) for p in self._moving]
         outputs, tape = plan.forward(batch.x, training=True)
+        batch = _with_masks(batch, plan.output_masks(tape))
         objective.make_metrics(batch.y or [], outputs)
         loss, losses, gradients = objective.value_and_gradient(batch, outputs)
         if plan.penalties:
@@ -158,6 +160,7 @@ class Steps(GraphLayer):
         plan = self._step_plan
         assert plan is not None
         outputs, tape = plan.forward(batch.x, training=False)
+        batch = _with_masks(batch, plan.output_masks(tape))
         objective.make_metrics(batch.y or [], outputs)
         loss, losses = objective.value(batch, outputs)
         if plan.penalties:
@@ -279,7 +282,7 @@ class Steps(GraphLayer):
         assert objective is not None
         graph = self.unrolled_graph()
         if graph is not None:
-            return Plan(graph, views=objective.views)
+            return plan_of(graph, views=objective.views)
         inputs = max(1, len(self._inputs.names))
         return Plan.of_one_layer(self, inputs, len(objective.heads), single=inputs == 1)
 
@@ -325,6 +328,11 @@ class Steps(GraphLayer):
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the running means of loss and metrics by name."""
         return self._objective.results() if self._objective is not None else {}
+
+
+def _with_masks(batch: Batch, masks: list[Array | None] | None) -> Batch:
+    """Return a batch that knows which time steps of each output count."""
+    return batch if masks is None else batch._replace(masks=masks)
 
 
 def _put_back(state: list[tuple[Parameter, Array]]) -> None:

@@ -111,7 +111,7 @@ def _sources(model: Model, layer: Layer) -> list[str]:
         tensor.node.layer.name
         for node in model.graph.nodes
         if node.layer is layer
-        for tensor in node.inputs
+        for tensor in node.sources
     ]
 
 
@@ -120,7 +120,8 @@ def _is_line(model: Model) -> bool:
     assert model.graph is not None
     nodes = model.graph.nodes
     return all(
-        len(node.inputs) == (0 if i == 0 else 1) and (i == 0 or node.inputs[0].node is nodes[i - 1])
+        len(node.sources) == (0 if i == 0 else 1)
+        and (i == 0 or node.inputs[0].node is nodes[i - 1])
         for i, node in enumerate(nodes)
     )
 
