@@ -15,6 +15,7 @@ from minidl.layers.axes import check_data_format
 from minidl.layers.dtypes import as_float, float_name
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.layer import Layer
+from minidl.layers.masks import leads
 
 
 class GlobalPooling(Layer):
@@ -157,6 +158,10 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         # What is masked may be anything, NaN too, and a product with 0 would not hide that.
         places = np.where(np.expand_dims(m, 3 - self._places_axis), places, 0)
         return self._average(places, w, x.shape)
+
+    def mask_fits(self, mask_shape: Shape, input_shape: Shape) -> bool:
+        """Return whether a mask has a truth value for each step, wherever the steps' axis is."""
+        return leads(mask_shape, (input_shape[0], input_shape[self._places_axis]))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: there are no steps left to be masked."""
