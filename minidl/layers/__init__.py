@@ -4,6 +4,7 @@ layer                    the contract: forward, backward, build, and what a call
 parameter                an array that a layer owns, and its gradient
 input_layer              Input, where a model begins
 dense                    the fully connected layer
+convolutional            windows that move: convolutions of all kinds
 activation_layers prelu  activations as layers of their own
 dropout noise            random in training, the identity at inference
 *_normalization          by the batch, the sample, its groups, its size
@@ -16,6 +17,18 @@ merging concatenate dot  several inputs into one
 from minidl.layers.activation_layers import ELU, Activation, LeakyReLU, ReLU, Softmax
 from minidl.layers.batch_normalization import BatchNormalization
 from minidl.layers.concatenate import Concatenate, concatenate
+from minidl.layers.convolutional import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from minidl.layers.dense import Dense
 from minidl.layers.dot import Dot, dot
 from minidl.layers.dropout import (
@@ -96,7 +109,15 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "Flatten",
@@ -140,6 +161,8 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
