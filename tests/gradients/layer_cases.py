@@ -11,6 +11,7 @@ from minidl import activations, layers
 from minidl.testing import arrays, batches, images, sequences, shapes
 
 from .activation_cases import ACTIVATIONS, RELU_KINKS, axes, axis_or_axes, off_zero, relu
+from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
 from .trial import Trial, Trials, fitted, trials
 
@@ -245,5 +246,6 @@ LAYERS: dict[type, Trials] = {
             axis=axis_or_axes(x.ndim).map(lambda a: list(a) if isinstance(a, tuple) else a),
         ),
     ),
+    **CONVOLUTION,
     **POOLING,
 }

@@ -11,6 +11,7 @@ import numpy as np
 from minidl import layers
 
 from .case import Case
+from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
 
 
@@ -128,6 +129,7 @@ CASES: dict[str, Case] = {
     "Dot-4": Case(lambda **k: layers.Dot((-1, 1), **k), [(2, 3, 5, 4), (2, 4, 3, 2)]),
     "Dot-23": Case(lambda **k: layers.Dot((1, 2), **k), [(2, 3), (2, 4, 3)]),
     "Dot-cosine": Case(lambda **k: layers.Dot((2, 1), normalize=True, **k), [(2, 3, 5), (2, 5, 3)]),
+    **CONVOLUTION,
     **POOLING,
 }
 

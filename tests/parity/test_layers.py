@@ -14,6 +14,7 @@ import pytest
 from minidl import layers
 
 from .case import Case
+from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
 
 pytestmark = [
@@ -130,6 +131,7 @@ CASES = [
     Case("Dot", {"axes": (1, 2)}, [(5, 3), (5, 4, 3)]),
     Case("Dot", {"axes": (3, 1)}, [(5, 3, 2, 7), (5, 7, 4, 2)]),
     Case("Dot", {"axes": (2, 3)}, [(5, 3, 7, 2), (5, 4, 2, 7)]),
+    *CONVOLUTION,
     *POOLING,
 ]
 

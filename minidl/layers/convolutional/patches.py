@@ -95,35 +95,24 @@ def patch_matrices(
         ones: whether the patches end in a 1, which a bias can be multiplied by; only with one
             group and `FEW` channels.
     """
-    if not ones and (whole := _without_copying(x, windows, groups, dtype)) is not None:
-        yield (slice(None), slice(None)), whole
-        return
     target = min(max(SCRATCH, least), LIMIT)
-    row_bytes = prod(windows.output[1:]) * (windows.taps * x.shape[-1] + ones) * dtype.itemsize
+    width = windows.taps * x.shape[-1]
+    row_bytes = prod(windows.output[1:]) * (width + ones) * dtype.itemsize
+    padded_bytes = prod(windows.padded) * x.shape[-1] * dtype.itemsize
     scratch: Array = np.empty(0, dtype)
     source = None
-    padded_bytes = prod(windows.padded) * x.shape[-1] * dtype.itemsize
-    sample_bytes = max(windows.output[0] * row_bytes, padded_bytes)
-    for samples in sample_blocks(len(x), sample_bytes, target):
+    for samples in sample_blocks(len(x), max(windows.output[0] * row_bytes, padded_bytes), target):
         source = padded(x[samples], windows, dtype, out=source)
         view = windowed(source, windows, groups)
-        count = samples.stop - samples.start
-        for rows in row_blocks(windows.output[0], count * row_bytes, target):
+        if view.flags.c_contiguous and groups == 1 and not ones:  # 1x1 kernels: rows lie apart
+            yield (samples, slice(None)), view.reshape(1, -1, width)
+            continue
+        for rows in row_blocks(windows.output[0], len(source) * row_bytes, target):
             part = view[:, :, rows]
-            size = part.size + ones * (part.size // (windows.taps * x.shape[-1]))
+            size = part.size + ones * (part.size // width)
             if scratch.size < size:
                 scratch = np.empty(size, dtype)
             yield (samples, rows), _gathered(part, windows.taps, ones, scratch[:size])
-
-
-def _without_copying(x: Array, windows: Windows, groups: int, dtype: Any) -> Array | None:
-    """Return the patches as a view, where they already lie one after the other: for 1x1 kernels."""
-    if groups > 1 or windows.is_padded or x.dtype != dtype or x.size == 0:
-        return None
-    view = windowed(x, windows)
-    if not view.flags.c_contiguous:
-        return None
-    return view.reshape(1, -1, windows.taps * x.shape[-1])
 
 
 def _gathered(view: Array, taps: int, ones: bool, scratch: Array) -> Array:
