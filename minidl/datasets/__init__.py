@@ -1,4 +1,4 @@
-"""Data to learn from: handwritten digits inside the package, MNIST, EMNIST, and two point clouds.
+"""Data to learn from: digits inside the package, Keras's datasets, EMNIST, and point clouds.
 
 Each module has a `load_data()` that returns `(x_train, y_train), (x_test, y_test)`, as Keras's do;
 `idx` reads single IDX files. A module is imported when it is first named.
@@ -13,20 +13,53 @@ from typing import TYPE_CHECKING
 from minidl.datasets.errors import DataFileError, DataFileMissingError, DownloadError
 
 if TYPE_CHECKING:
-    from minidl.datasets import blobs, digits, emnist, idx, mnist
+    from minidl.datasets import (
+        blobs,
+        boston_housing,
+        california_housing,
+        cifar10,
+        cifar100,
+        digits,
+        emnist,
+        fashion_mnist,
+        idx,
+        imdb,
+        mnist,
+        reuters,
+    )
 
 __all__ = [
     "DataFileError",
     "DataFileMissingError",
     "DownloadError",
     "blobs",
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
     "digits",
     "emnist",
+    "fashion_mnist",
     "idx",
+    "imdb",
     "mnist",
+    "reuters",
 ]
 
-_MODULES = ("blobs", "digits", "emnist", "idx", "mnist")
+_MODULES = (
+    "blobs",
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "emnist",
+    "fashion_mnist",
+    "idx",
+    "imdb",
+    "mnist",
+    "reuters",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

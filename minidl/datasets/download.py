@@ -31,7 +31,7 @@ def cache_folder(name: str) -> Path:
     return (Path(home).expanduser() if home else Path.home() / ".minidl") / "datasets" / name
 
 
-def fetch(name: str, urls: Sequence[str], md5: str, folder: Path) -> Path:
+def fetch(name: str, urls: Sequence[str], checksum: str | None, folder: Path) -> Path:
     """Return the file `name` in `folder`, downloaded from the first of `urls` that gives it.
 
     A file that is there already and has the checksum is taken as it is.
@@ -39,7 +39,7 @@ def fetch(name: str, urls: Sequence[str], md5: str, folder: Path) -> Path:
     Arguments:
         name: what the file is called in `folder`.
         urls: where to get it, in the order in which they are tried.
-        md5: its checksum, 32 hexadecimal digits.
+        checksum: 32 hexadecimal digits of its MD5, or 64 of its SHA-256; with None any file does.
         folder: where to keep it; made if it is missing.
 
     Raises:
@@ -47,8 +47,9 @@ def fetch(name: str, urls: Sequence[str], md5: str, folder: Path) -> Path:
         ImportError: if the file has to be downloaded and `pooch` is not installed.
     """
     path = folder / name
-    present = _md5(path)
-    if present == md5:
+    algorithm = "sha256" if checksum is not None and len(checksum) == 64 else "md5"
+    present = digest(path, algorithm)
+    if present is not None and checksum in (None, present):
         return path
     try:
         import pooch
@@ -64,6 +65,8 @@ def fetch(name: str, urls: Sequence[str], md5: str, folder: Path) -> Path:
     level = logger.level
     logger.setLevel(logging.WARNING)  # the progress bar says the same
     reasons = []
+    known = None if checksum is None else f"{algorithm}:{checksum}"
+    expected = "" if checksum is None else f" (expected {algorithm} {checksum})"
     try:
         for url in urls:
             try:
@@ -74,7 +77,7 @@ def fetch(name: str, urls: Sequence[str], md5: str, folder: Path) -> Path:
                         timeout=TIMEOUT,
                         headers={"Accept-Encoding": "identity"},  # the .gz itself, not its content
                     )
-                    pooch.retrieve(url, f"md5:{md5}", name, folder, downloader=downloader)
+                    pooch.retrieve(url, known, name, folder, downloader=downloader)
                 return path
             except (RequestException, ValueError) as error:  # ValueError: pooch's, the checksum
                 reasons.append(f"{url}: {_reason(error)}")
@@ -85,9 +88,13 @@ def fetch(name: str, urls: Sequence[str], md5: str, folder: Path) -> Path:
         ) from None
     finally:
         logger.setLevel(level)
-    there = f"\nThe file that is there now has md5 {present} and was not used." if present else ""
+    there = (
+        f"\nThe file that is there now has {algorithm} {present} and was not used."
+        if present
+        else ""
+    )
     raise DownloadError(
-        f"{name} could not be downloaded (expected md5 {md5}). Nothing was kept of:\n  "
+        f"{name} could not be downloaded{expected}. Nothing was kept of:\n  "
         + "\n  ".join(reasons)
         + there
         + f"\nCheck the network and try again; or download one of the addresses by hand and put it "
@@ -111,12 +118,14 @@ def _reason(error: Exception) -> str:
     return f"another file was received ({error})"
 
 
-def _md5(path: Path) -> str | None:
-    """Return a file's checksum, or `None` if there is no such file."""
+def digest(path: Path, algorithm: str) -> str | None:
+    """Return a file's checksum in hexadecimal digits, or `None` if there is no such file."""
     if not path.is_file():
         return None
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(
+            stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        ).hexdigest()
 
 
 def _progress() -> Progress:

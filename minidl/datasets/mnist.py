@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
-
-from minidl.datasets import download
-from minidl.datasets.errors import DataFileError, DataFileMissingError
-from minidl.datasets.sources import Array, Folder, Pair, as_path, check_pair, read_pair
+from minidl.datasets import download, npz
+from minidl.datasets.errors import DataFileError
+from minidl.datasets.sources import Folder, Pair, as_path, check_pair, read_pair
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -86,29 +84,7 @@ def load_data(path: str | os.PathLike[str] | None = None) -> tuple[Pair, Pair]:
 
 
 def _read_npz(path: Path) -> tuple[Pair, Pair]:
-    names = ("x_train", "y_train", "x_test", "y_test")
-    if not path.is_file():
-        raise DataFileMissingError(
-            f"{path}: no such file. Check the path, or leave it out to download MNIST."
-        )
-    arrays: list[Array] = []
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            for name in names:
-                if name not in archive:
-                    raise DataFileError(
-                        f"{path}: expected the arrays {', '.join(names)}; "
-                        f"found {', '.join(archive) or 'none'}. It is another dataset's file."
-                    )
-                arrays.append(archive[name])
-    except (DataFileError, PermissionError):
-        raise
-    except Exception as error:  # NumPy's, zipfile's and each compression's own
-        raise DataFileError(
-            f"{path}: received a file that cannot be read as an .npz archive of plain arrays "
-            f"({error}). It is damaged or of another format: get it again."
-        ) from None
-    x_train, y_train, x_test, y_test = arrays
+    x_train, y_train, x_test, y_test = npz.read(path, "x_train", "y_train", "x_test", "y_test")
     check_pair(x_train, y_train, f"{path}: x_train", f"{path}: y_train")
     check_pair(x_test, y_test, f"{path}: x_test", f"{path}: y_test")
     return (x_train, y_train), (x_test, y_test)

@@ -2,6 +2,7 @@
 
 import gzip
 import http.server
+import socket
 import struct
 import threading
 import tracemalloc
@@ -132,3 +133,12 @@ def home(tmp_path, monkeypatch):
     """The cache's home, empty."""
     monkeypatch.setenv("MINIDL_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def closed_port():
+    """An address on this machine at which nothing answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return f"http://127.0.0.1:{port}/data.gz"

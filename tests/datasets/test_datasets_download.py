@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import socket
 import sys
 from pathlib import Path
 
@@ -22,14 +21,6 @@ def fetch(folder, *urls):
 
 def files(folder):
     return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
-
-
-@pytest.fixture
-def closed_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    return f"http://127.0.0.1:{port}/data.gz"
 
 
 def test_whole_file_is_kept_and_not_asked_for_again(tmp_path, server, capfd):
