@@ -10,6 +10,7 @@ dropout noise            random in training, the identity at inference
 *_normalization          by the batch, the sample, its groups, its size
 rescaling normalization  data into a range that trains well
 pooling/                 windows of an image or a sequence, each made one number
+spatial/                 upsampling, zero padding, cropping
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
 """
@@ -79,6 +80,9 @@ from minidl.layers.prelu import PReLU
 from minidl.layers.rescaling import Rescaling
 from minidl.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from minidl.layers.rms_normalization import RMSNormalization
+from minidl.layers.spatial.cropping import Cropping1D, Cropping2D, Cropping3D
+from minidl.layers.spatial.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from minidl.layers.spatial.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from minidl.layers.unit_normalization import UnitNormalization
 
 # Keras's other names.
@@ -115,6 +119,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -169,6 +176,12 @@ __all__ = [
     "SpatialDropout3D",
     "Subtract",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

@@ -13,6 +13,7 @@ from minidl.testing import arrays, batches, images, sequences, shapes
 from .activation_cases import ACTIVATIONS, RELU_KINKS, axes, axis_or_axes, off_zero, relu
 from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
+from .spatial_cases import SPATIAL
 from .trial import Trial, Trials, fitted, trials
 
 seeds = st.integers(0, 1000)
@@ -248,4 +249,5 @@ LAYERS: dict[type, Trials] = {
     ),
     **CONVOLUTION,
     **POOLING,
+    **SPATIAL,
 }

@@ -13,6 +13,7 @@ from minidl import layers
 from .case import Case
 from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
+from .spatial_cases import SPATIAL
 
 
 def adapted(**kwargs: Any) -> layers.Normalization:
@@ -131,6 +132,7 @@ CASES: dict[str, Case] = {
     "Dot-cosine": Case(lambda **k: layers.Dot((2, 1), normalize=True, **k), [(2, 3, 5), (2, 5, 3)]),
     **CONVOLUTION,
     **POOLING,
+    **SPATIAL,
 }
 
 

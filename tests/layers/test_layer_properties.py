@@ -204,6 +204,22 @@ def test_without_dx_the_parameters_still_get_theirs(name, training):
         np.testing.assert_array_equal(parameter.grad, grad)
 
 
+KEEP_INTEGERS = (
+    "Concatenate",
+    "Cropping",
+    "Flatten",
+    "Identity",
+    "InputLayer",
+    "Permute",
+    "Repeat",
+    "Reshape",
+    "UpSampling1D",
+    "UpSampling2D-nearest",
+    "UpSampling3D",
+    "ZeroPadding",
+)
+
+
 @every_case
 @both_modes
 def test_integers_become_floats_or_stay(name, training):
@@ -211,8 +227,7 @@ def test_integers_become_floats_or_stay(name, training):
     numbers = [np.arange(a.size, dtype="uint8").reshape(a.shape) for a in listed(x)]
     y = layer.forward(numbers if isinstance(x, list) else numbers[0], training=training)[0]
     assert y.dtype == layer.output_dtype("uint8")
-    keeps = ("Flatten", "Reshape", "Permute", "Repeat", "Identity", "InputLayer", "Concatenate")
-    assert y.dtype == ("uint8" if name.startswith(keeps) else "float32")
+    assert y.dtype == ("uint8" if name.startswith(KEEP_INTEGERS) else "float32")
 
 
 LARGE = [n for n in CASES if not n.startswith(("BatchNorm", "Multiply", "Dot", "Normalization"))]

@@ -16,6 +16,7 @@ from minidl import layers
 from .case import Case
 from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
+from .spatial_cases import SPATIAL
 
 pytestmark = [
     pytest.mark.parity,
@@ -133,6 +134,7 @@ CASES = [
     Case("Dot", {"axes": (2, 3)}, [(5, 3, 7, 2), (5, 4, 2, 7)]),
     *CONVOLUTION,
     *POOLING,
+    *SPATIAL,
 ]
 
 
