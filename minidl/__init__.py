@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from minidl import (
         activations,
+        autodiff,
         callbacks,
         config,
         constraints,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "activations",
+    "autodiff",
     "callbacks",
     "config",
     "constraints",
@@ -79,6 +81,7 @@ __all__ = [
     "Parameter",
     "Sequential",
     "activations",
+    "autodiff",
     "callbacks",
     "config",
     "constraints",

@@ -13,9 +13,10 @@ ROOT = Path(minidl.__file__).parent
 
 FLOORS = [
     {"_typing"},
-    {"config", "random", "registry", "validation"},
+    {"config", "random", "registry", "tracing", "validation"},
     {"activations", "initializers", "regularizers", "constraints"},
     {"layers"},
+    {"autodiff"},
     {"losses", "metrics", "optimizers", "datasets", "utils"},
     {"callbacks"},
     {"models", "plotting"},

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl import tracing
 from minidl._typing import Array
 
 if TYPE_CHECKING:
@@ -73,8 +74,11 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def value(self) -> Array:
-        """The array. Assigning to it copies into the array that is there."""
-        return self._value
+        """The array. Assigning to it copies into the array that is there.
+
+        While a tape records, the array comes traced, so that nothing computed from it is lost.
+        """
+        return tracing.read(self) if tracing.listening else self._value
 
     @value.setter
     def value(self, new: Array) -> None:
@@ -107,7 +111,7 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
         Raises:
             ValueError: if the shapes differ.
         """
-        value = np.asarray(value)
+        value = np.asarray(tracing.plain(value) if not self.trainable else value)
         if value.shape != self._value.shape:
             raise ValueError(
                 f"Received a value of shape {value.shape} for parameter {self.path!r}, expected "
@@ -132,7 +136,7 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
 
     def numpy(self) -> Array:
         """Return a copy of the value."""
-        return self._value.copy()
+        return np.array(self.value)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -155,7 +159,7 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
         return self._value.ndim
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self._value, dtype=dtype, copy=copy)
+        return np.array(self.value, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.get("out")
@@ -164,14 +168,19 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
         result = getattr(ufunc, method)(*map(_value_of, inputs), **kwargs)
         return out[0] if out is not None and isinstance(out[0], Parameter) else result
 
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return function(*_values_in(args), **_values_in(kwargs))
+
     def __getitem__(self, key: Any) -> Any:
-        return self._value[key]
+        return self.value[key]
 
     def __len__(self) -> int:
         return len(self._value)
 
     def __float__(self) -> float:
-        return float(self._value)
+        return float(self.value)
 
     __hash__ = object.__hash__  # the mixin's == is elementwise, but a parameter is one thing
 
@@ -199,3 +208,14 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
 
 def _value_of(item: Any) -> Any:
     return item.value if isinstance(item, Parameter) else item
+
+
+def _values_in(item: Any) -> Any:
+    """Return a structure of arguments with values in place of parameters."""
+    if isinstance(item, Parameter):
+        return item.value
+    if type(item) in (list, tuple):
+        return type(item)(map(_values_in, item))
+    if type(item) is dict:
+        return {key: _values_in(value) for key, value in item.items()}
+    return item
