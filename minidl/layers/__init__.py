@@ -13,9 +13,16 @@ pooling/                 windows of an image or a sequence, each made one number
 spatial/                 upsampling, zero padding, cropping
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
+attention                steps that gather from the steps that they look at
 """
 
 from minidl.layers.activation_layers import ELU, Activation, LeakyReLU, ReLU, Softmax
+from minidl.layers.attention import (
+    AdditiveAttention,
+    Attention,
+    GroupQueryAttention,
+    MultiHeadAttention,
+)
 from minidl.layers.batch_normalization import BatchNormalization
 from minidl.layers.concatenate import Concatenate, concatenate
 from minidl.layers.convolutional import (
@@ -103,7 +110,9 @@ __all__ = [
     "ELU",
     "Activation",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -143,6 +152,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -158,6 +168,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
