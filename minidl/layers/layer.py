@@ -124,6 +124,10 @@ class Layer(ParameterOwner, Configurable):
         """Return the output's shape for `input_shape`; by default found by a trial run on zeros."""
         return infer_output_shape(self, input_shape)
 
+    def call_output_shape(self, input_shape: Any, options: dict[str, Any]) -> Any:
+        """Return the output's shape in a call with these options, some of which may change it."""
+        return self.compute_output_shape(input_shape)
+
     def output_dtype(self, input_dtype: str) -> str:
         """Return the output's dtype for an input of `input_dtype`, or of the layer's own."""
         return self.dtype
@@ -196,7 +200,7 @@ class Layer(ParameterOwner, Configurable):
             mask = self._given_mask(options.pop("mask"), inputs, shapes)
             masks = mask if isinstance(mask, list) else [mask]
             self._symbolic_shapes([m for m in masks if m is not None])
-        out = self.compute_output_shape(shapes)
+        out = self.call_output_shape(shapes, options)
         single_output = not isinstance(out, list)
         dtype = self.output_dtype(tensors[0].dtype)
         outputs = [

@@ -43,6 +43,7 @@ EXEMPT = {
     "layers.convolutional.depthwise.DepthwiseConvolution": BASE,
     "layers.convolutional.separable.SeparableConvolution": BASE,
     "layers.convolutional.transposed.TransposedConvolution": BASE,
+    "layers.attention.projected.ProjectedAttention": BASE,
     "layers.dropout.RateLayer": BASE,
     "layers.dropout._SpatialDropoutND": BASE,
     "layers.layer.Layer": CONTRACT,

@@ -12,6 +12,7 @@ from minidl.testing import arrays, batches, images, sequences, shapes
 
 from .activation_cases import ACTIVATIONS, RELU_KINKS, axes, axis_or_axes, off_zero, relu
 from .convolution_cases import CONVOLUTION
+from .attention_cases import ATTENTION
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
 from .trial import Trial, Trials, fitted, trials
@@ -160,6 +161,7 @@ def dot(draw: st.DrawFn) -> Trial:
 
 
 LAYERS: dict[type, Trials] = {
+    **ATTENTION,
     layers.Activation: activation_layer(),
     layers.Add: merging(layers.Add),
     layers.AlphaDropout: fitted(

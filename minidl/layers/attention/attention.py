@@ -10,7 +10,7 @@ from minidl._typing import Array, Residuals, Shape
 from minidl.layers.attention.additive_scores import additive_scores, additive_scores_backward
 from minidl.layers.attention.dot_product import softmax_in_place
 from minidl.layers.attention.masks import band
-from minidl.layers.dtypes import as_float
+from minidl.layers.dtypes import as_float, float_name
 from minidl.layers.layer import Layer
 from minidl.random import SeedGenerator
 from minidl.registry import nearest
@@ -107,9 +107,17 @@ class Attention(Layer):
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the query's mask: the output has its steps."""
         return mask[0] if mask else None
+
+    def call_output_shape(self, input_shape: Any, options: dict[str, Any]) -> Any:
+        """Return the shape of y, or of y and A where A is asked for."""
+        shape = self.compute_output_shape(input_shape)
+        if options.get("return_attention_scores"):
+            query, value = input_shape[:2]
+            return [shape, (*query[:-1], value[-2])]
+        return shape
 
     def forward(
         self,
@@ -197,6 +205,10 @@ class Attention(Layer):
         self._check_shapes(input_shape)
         query, value = input_shape[:2]
         return (*query[:-1], value[-1])
+
+    def output_dtype(self, input_dtype: str) -> str:
+        """Return the input's dtype, or the layer's own for integers."""
+        return float_name(input_dtype, self.dtype)
 
     def _check_shapes(self, shapes: Any) -> None:
         owner = f"Layer {self.name!r} ({type(self).__name__})"

@@ -163,7 +163,7 @@ class ProjectedAttention(Layer):
 
     # Calling
 
-    def pack_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict]:
+    def pack_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return the tensors of a call in a list, and what else was said, with their names.
 
         The call is Keras's: `layer(query, value, key=None, query_mask=None, value_mask=None,
@@ -201,9 +201,16 @@ class ProjectedAttention(Layer):
             options["given"] = names
         return inputs, options
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the query's mask: the output has its steps."""
         return mask[0] if isinstance(mask, list) else mask
+
+    def call_output_shape(self, input_shape: Any, options: dict[str, Any]) -> Any:
+        """Return the shape of y, or of y and P where P is asked for."""
+        shape = self.compute_output_shape(input_shape)
+        if options.get("return_attention_scores"):
+            return [shape, self._scores_shape(*input_shape[:2])]
+        return shape
 
     def forward(
         self,
