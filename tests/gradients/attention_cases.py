@@ -24,10 +24,7 @@ def sequences_of(draw: st.DrawFn, features: Any) -> list[Any]:
     """Query and value, and a key or not; `features` says how many of each."""
     batch, queries, keys = draw(sizes), draw(st.integers(1, 4)), draw(st.integers(1, 4))
     steps = (queries, keys, keys)[: draw(st.integers(2, 3))]
-    return [
-        draw(arrays((batch, n, size)))
-        for n, size in zip(steps, draw(features), strict=False)
-    ]
+    return [draw(arrays((batch, n, size))) for n, size in zip(steps, draw(features), strict=False)]
 
 
 @st.composite

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import layers
 
+from .attention_cases import ATTENTION
 from .case import Case
 from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
@@ -131,6 +132,7 @@ CASES: dict[str, Case] = {
     "Dot-23": Case(lambda **k: layers.Dot((1, 2), **k), [(2, 3), (2, 4, 3)]),
     "Dot-cosine": Case(lambda **k: layers.Dot((2, 1), normalize=True, **k), [(2, 3, 5), (2, 5, 3)]),
     **CONVOLUTION,
+    **ATTENTION,
     **POOLING,
     **SPATIAL,
 }

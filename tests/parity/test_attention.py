@@ -6,6 +6,7 @@ latter arrive as `mask`, as the graph hands them over.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ class Case(NamedTuple):
     name: str
     arguments: dict[str, Any]
     shapes: tuple[Any, ...] = (QUERY, VALUE)
-    call: dict[str, Any] = {}
+    call: dict[str, Any] = MappingProxyType({})  # type: ignore[assignment]
     carried: tuple[str, ...] = ()  # which inputs carry a mask
     attention_mask: tuple[int, ...] | None = None
 
@@ -209,7 +210,9 @@ def test_outputs_and_gradients(keras, case, dtype):  # noqa: F811
     trained = [v.value for v in s.theirs.trainable_variables]
     frozen = [v.value for v in s.theirs.non_trainable_variables]
     expected, pullback = jax.vjp(
-        lambda t, xs: theirs_on(case, s, xs, t, frozen), trained, [*map(jax.numpy.asarray, s.inputs)]
+        lambda t, xs: theirs_on(case, s, xs, t, frozen),
+        trained,
+        [*map(jax.numpy.asarray, s.inputs)],
     )
     y, residuals, _ = ours_on(case, s)
     several = isinstance(y, list)

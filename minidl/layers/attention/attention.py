@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl._typing import Array, Residuals, Shape
+from minidl._typing import Array, Residuals
 from minidl.layers.attention.additive_scores import additive_scores, additive_scores_backward
 from minidl.layers.attention.dot_product import softmax_in_place
 from minidl.layers.attention.masks import band
@@ -304,11 +304,11 @@ class AdditiveAttention(Attention):
         return config
 
 
-def _forbidden(shape: Shape, value_mask: Array | None, causal: bool) -> Array | None:
+def _forbidden(shape: tuple[int, ...], value_mask: Array | None, causal: bool) -> Array | None:
     """Return the pairs that may not attend, in a shape that broadcasts to the scores."""
     allowed = None if value_mask is None else value_mask[..., np.newaxis, :]
     if causal:
-        below = band(*shape[-2:], causal=True)
+        below = band(shape[-2], shape[-1], causal=True)
         allowed = below if allowed is None else allowed & below
     return None if allowed is None else ~allowed
 

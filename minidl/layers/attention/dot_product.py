@@ -90,8 +90,8 @@ class DotProductAttention:
         if mask is not None:
             # Far below any score, and yet finite: the largest is subtracted from it next.
             np.copyto(scores, np.finfo(scores.dtype).min / 2, where=~mask)
-            rows = mask.any(axis=-1, keepdims=True)
-            lost = None if rows.all() else ~rows
+            rows = np.any(mask, axis=-1, keepdims=True)
+            lost = None if rows.all() else np.logical_not(rows)
         weights = softmax_in_place(scores)
         if lost is not None and lost_are_zero:
             np.copyto(weights, 0, where=lost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl._typing import Array, Shape
+from minidl._typing import Array
 from minidl.layers.attention.dot_product import DotProductAttention
 from minidl.layers.attention.heads import GroupedHeads, SharedHeads
 from minidl.layers.attention.projected import ProjectedAttention
@@ -125,7 +125,7 @@ class GroupQueryAttention(ProjectedAttention):
             GroupedHeads(self.num_key_value_heads), SharedHeads(), self.dropout, self.seed_generator
         )
 
-    def _as_scores_stand(self, allowed: Array, scores_shape: Shape) -> Array:
+    def _as_scores_stand(self, allowed: Array, scores_shape: tuple[int, ...]) -> Array:
         """Return the mask with its axis of heads in groups."""
         batch, heads, *pairs = allowed.shape
         groups = self.num_key_value_heads if heads > 1 else 1

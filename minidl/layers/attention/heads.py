@@ -62,7 +62,7 @@ class HeadsOverAxes:
 
 
 class GroupedHeads:
-    """The heads of queries, in groups that look at the same keys: (batch, groups, each, time, size).
+    """The heads of queries, in groups that look at the same keys.
 
     Arguments:
         groups: the number of groups.
@@ -94,8 +94,9 @@ class SharedHeads:
     def product(self, a: Array, b: Array, shape: tuple[int, ...]) -> Array:
         """Return a b in the layout of x, added up over the queries of a group."""
         # Queries of a group and their time steps are summed over alike: one longer product.
-        rows = a.swapaxes(-1, -2).reshape(*a.shape[:2], -1, a.shape[-2])
-        columns = b.reshape(*b.shape[:2], -1, b.shape[-1])
+        batch, groups, each, keys, steps = a.shape
+        rows = a.swapaxes(-1, -2).reshape(batch, groups, each * steps, keys)
+        columns = b.reshape(batch, groups, each * steps, b.shape[-1])
         result = np.empty(shape, a.dtype)
         np.matmul(rows.swapaxes(-1, -2), columns, out=result.transpose(0, 2, 1, 3))
         return result

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl._typing import Array, Shape
+from minidl._typing import Array
 
 
 def allowed_pairs(
-    scores_shape: Shape,
+    scores_shape: tuple[int, ...],
     axes: int,
     *,
     query_mask: Any = None,
@@ -58,7 +58,7 @@ def allowed_pairs(
                 f"{owner}: a causal mask or a sliding window needs one axis that attends, and "
                 f"there are {axes}. Set attention_axes to one axis, or pass an attention_mask."
             )
-        masks.append(band(*scores_shape[-2:], causal, window))
+        masks.append(band(scores_shape[-2], scores_shape[-1], causal, window))
     if not masks:
         return None
     combined = _broadcast(masks[0], scores_shape, axes, owner)
@@ -76,7 +76,7 @@ def band(queries: int, keys: int, causal: bool, window: int | None = None) -> Ar
     return mask
 
 
-def attended_as_one(mask: Array, scores_shape: Shape, axes: int) -> Array:
+def attended_as_one(mask: Array, scores_shape: tuple[int, ...], axes: int) -> Array:
     """Return the mask with the axes of the queries laid end to end, and those of the keys."""
     if axes == 1:
         return mask
@@ -95,7 +95,7 @@ def _as_bool(name: str, given: Any, least: int, owner: str) -> Array:
     return mask if mask.dtype == bool else mask != 0
 
 
-def _broadcast(mask: Array, scores_shape: Shape, axes: int, owner: str) -> Array:
+def _broadcast(mask: Array, scores_shape: tuple[int, ...], axes: int, owner: str) -> Array:
     """Return the mask with axes for what it leaves out, heads first, so that it fits the scores."""
     missing = len(scores_shape) - mask.ndim
     position = mask.ndim - 2 * axes

@@ -1,8 +1,8 @@
 """What multi-head and grouped-query attention share: projections, the call, and masks.
 
-        query ──query_dense──► q ─┐
-        key   ──key_dense────► k ─┼─► attention ──(gate)──► output_dense ──► y
-        value ──value_dense──► v ─┘
+query ──query_dense──► q ─┐
+key   ──key_dense────► k ─┼─► attention ──(gate)──► output_dense ──► y
+value ──value_dense──► v ─┘
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from minidl import constraints, initializers, regularizers
 from minidl._typing import Array, Residuals, Shape
-from minidl.layers.attention.dot_product import DotProductAttention
 from minidl.layers.attention.masks import allowed_pairs, attended_as_one
 from minidl.layers.attention.projection import Projection
 from minidl.layers.layer import Layer
@@ -83,7 +82,7 @@ class ProjectedAttention(Layer):
         shapes: tuple[Shape, Shape, Shape],
         heads: tuple[int, int],
         sizes: tuple[int, int],
-        outputs: tuple[int, ...],
+        outputs: Any,
     ) -> None:
         """Create the projections for query, value and key of these shapes.
 
@@ -98,9 +97,7 @@ class ProjectedAttention(Layer):
         self.query_dense = self._projection("query", (heads[0], key_size))
         self.key_dense = self._projection("key", (heads[1], key_size))
         if self.use_gate:
-            self.gate_dense = self._projection(
-                "gate", (heads[0], value_size), activation="sigmoid"
-            )
+            self.gate_dense = self._projection("gate", (heads[0], value_size), activation="sigmoid")
             self.gate_dense.build(query)
         self.value_dense = self._projection("value", (heads[1], value_size))
         self.output_dense = self._projection("attention_output", outputs, contracted=2)
@@ -141,8 +138,8 @@ class ProjectedAttention(Layer):
                 f"{owner} received an input of shape {input_shape}, expected two or three: "
                 "layer(query, value) or layer(query, value, key). For self-attention, layer(x, x)."
             )
-        query, value, *rest = [tuple(shape) for shape in input_shape]
-        key = rest[0] if rest else value
+        query, value = input_shape[:2]
+        key = input_shape[2] if len(input_shape) > 2 else value
         received = f"{owner} received query {query}, value {value} and key {key}"
         if not len(query) == len(value) == len(key) >= 3:
             raise ValueError(
@@ -161,9 +158,27 @@ class ProjectedAttention(Layer):
                 )
         return query, value, key
 
+    def _check_features(self, input_shape: list[Shape]) -> None:
+        """Compare the shapes of a call with each other, and with those that the layer has seen.
+
+        Raises:
+            ValueError: if they differ in more than batch and steps.
+        """
+        query, value, key = self._three_shapes(input_shape)
+        for name, shape in (("query", query), ("value", value), ("key", key)):
+            rows = getattr(self, f"{name}_dense").kernel.shape[0]
+            if shape[-1] != rows:
+                raise ValueError(
+                    f"Layer {self.name!r} ({type(self).__name__}) received a {name} of shape "
+                    f"{shape}, expected {rows} features, as when it was built. Make another layer "
+                    "for other inputs."
+                )
+
     # Calling
 
-    def pack_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def pack_inputs(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
         """Return the tensors of a call in a list, and what else was said, with their names.
 
         The call is Keras's: `layer(query, value, key=None, query_mask=None, value_mask=None,
@@ -191,15 +206,13 @@ class ProjectedAttention(Layer):
                     f"Layer {self.name!r} ({type(self).__name__}) was called without {name}; call "
                     "it as layer(query, value), for self-attention as layer(x, x)."
                 )
-        names: list[str | None] = list(tensors)
-        inputs = list(tensors.values())
-        if "key" not in tensors and len(tensors) > 2:
-            # The value again, nameless: so the third is always as long as a key would be.
-            inputs.insert(2, tensors["value"])
-            names.insert(2, None)
-        if len(names) > 3:
-            options["given"] = names
-        return inputs, options
+        # Here, where it is known which tensor is which: a mask and a key may look alike.
+        shapes = [_shape(x) for name, x in tensors.items() if name in TENSORS[:3]]
+        self.ensure_built(shapes)
+        self._check_features(shapes)
+        if tuple(tensors) != TENSORS[: len(tensors)] or len(tensors) > 3:
+            options["given"] = list(tensors)
+        return list(tensors.values()), options
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the query's mask: the output has its steps."""
@@ -207,9 +220,11 @@ class ProjectedAttention(Layer):
 
     def call_output_shape(self, input_shape: Any, options: dict[str, Any]) -> Any:
         """Return the shape of y, or of y and P where P is asked for."""
-        shape = self.compute_output_shape(input_shape)
+        names = options.get("given", TENSORS)
+        shapes = [s for name, s in zip(names, input_shape, strict=False) if name in TENSORS[:3]]
+        shape = self.compute_output_shape(shapes)
         if options.get("return_attention_scores"):
-            return [shape, self._scores_shape(*input_shape[:2])]
+            return [shape, self._scores_shape(*shapes[:2])]
         return shape
 
     def forward(
@@ -217,7 +232,7 @@ class ProjectedAttention(Layer):
         xs: list[Array],
         training: bool = False,
         mask: Any = None,
-        given: list[str | None] | None = None,
+        given: list[str] | None = None,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> tuple[Any, Residuals]:
@@ -227,12 +242,12 @@ class ProjectedAttention(Layer):
             xs: query, value, and what else was given.
             training: whether weights are dropped.
             mask: the masks that came along with `xs`; they hold where none was given by name.
-            given: the names of `xs`; query, value and key by default. What has none is not read.
+            given: the names of `xs`; query, value and key by default.
             return_attention_scores: whether P is an output too.
             use_causal_mask: whether a query may look at no later key.
         """
         names = TENSORS[: len(xs)] if given is None else tuple(given)
-        tensors = {name: x for name, x in zip(names, xs, strict=True) if name is not None}
+        tensors = dict(zip(names, xs, strict=True))
         query, value = tensors["query"], tensors["value"]
         key = tensors.get("key", value)
         carried = {f"{name}_mask": m for name, m in zip(names, mask or [], strict=False)}
@@ -279,9 +294,9 @@ class ProjectedAttention(Layer):
         dcontext = dgated if gate is None else dgated * gate
         dq, dk, dv = self._attention.backward(attended, dcontext, dweights)
         dq *= self._scale
-        dquery = self.query_dense.backward(query_residuals, dq, need_dx)
+        dquery: Any = self.query_dense.backward(query_residuals, dq, need_dx)
         dkey = self.key_dense.backward(key_residuals, dk, need_dx)
-        dvalue = self.value_dense.backward(value_residuals, dv, need_dx)
+        dvalue: Any = self.value_dense.backward(value_residuals, dv, need_dx)
         if gate is not None:
             through_gate = self.gate_dense.backward(gate_residuals, dgated * context, need_dx)
             if need_dx:
@@ -298,8 +313,7 @@ class ProjectedAttention(Layer):
     ) -> Array | None:
         """Return which pairs may attend, as the scores stand within; None for all."""
         masks = {**carried, **tensors}
-        axes = self.attention_axes
-        assert axes is not None
+        axes = self.attention_axes or ()
         scores_shape = self._scores_shape(tensors["query"].shape, tensors["value"].shape)
         allowed = allowed_pairs(
             scores_shape,
@@ -313,15 +327,13 @@ class ProjectedAttention(Layer):
         )
         return None if allowed is None else self._as_scores_stand(allowed, scores_shape)
 
-    def _as_scores_stand(self, allowed: Array, scores_shape: Shape) -> Array:
+    def _as_scores_stand(self, allowed: Array, scores_shape: tuple[int, ...]) -> Array:
         """Return the mask as the scores stand within `DotProductAttention`."""
-        assert self.attention_axes is not None
-        return attended_as_one(allowed, scores_shape, len(self.attention_axes))
+        return attended_as_one(allowed, scores_shape, len(self.attention_axes or ()))
 
-    def _scores_shape(self, query: Shape, value: Shape) -> Shape:
+    def _scores_shape(self, query: Any, value: Any) -> Any:
         """Return (batch, free axes, heads, query steps, key steps)."""
-        axes = self.attention_axes
-        assert axes is not None
+        axes = self.attention_axes or ()  # known once the layer is built
         free = [query[axis] for axis in range(1, len(query) - 1) if axis not in axes]
         attended = [shape[axis] for shape in (query, value) for axis in axes]
         return (query[0], *free, self.query_dense.units[0], *attended)
@@ -329,3 +341,7 @@ class ProjectedAttention(Layer):
 
 def _agree(a: int | None, b: int | None) -> bool:
     return a is None or b is None or a == b
+
+
+def _shape(x: Any) -> Shape:
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
