@@ -11,8 +11,8 @@ from minidl import activations, layers
 from minidl.testing import arrays, batches, images, sequences, shapes
 
 from .activation_cases import ACTIVATIONS, RELU_KINKS, axes, axis_or_axes, off_zero, relu
-from .convolution_cases import CONVOLUTION
 from .attention_cases import ATTENTION
+from .convolution_cases import CONVOLUTION
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
 from .trial import Trial, Trials, fitted, trials
