@@ -11,6 +11,7 @@ dropout noise            random in training, the identity at inference
 rescaling normalization  data into a range that trains well
 pooling/                 windows of an image or a sequence, each made one number
 spatial/                 upsampling, zero padding, cropping
+image/                   images resized, and changed at random in training
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
 attention                steps that gather from the steps that they look at
@@ -48,6 +49,11 @@ from minidl.layers.dropout import (
 )
 from minidl.layers.group_normalization import GroupNormalization
 from minidl.layers.identity import Identity
+from minidl.layers.image.random_affine import RandomRotation, RandomTranslation, RandomZoom
+from minidl.layers.image.random_color import RandomBrightness, RandomContrast
+from minidl.layers.image.random_crop import RandomCrop
+from minidl.layers.image.random_flip import RandomFlip
+from minidl.layers.image.resizing import CenterCrop, Resizing
 from minidl.layers.input_layer import Input, InputLayer
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.layer import Layer
@@ -121,6 +127,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -175,10 +182,18 @@ __all__ = [
     "Parameter",
     "Permute",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "Softmax",

@@ -13,6 +13,7 @@ from minidl.testing import arrays, batches, images, sequences, shapes
 from .activation_cases import ACTIVATIONS, RELU_KINKS, axes, axis_or_axes, off_zero, relu
 from .attention_cases import ATTENTION
 from .convolution_cases import CONVOLUTION
+from .image_cases import IMAGES
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
 from .trial import Trial, Trials, fitted, trials
@@ -250,6 +251,7 @@ LAYERS: dict[type, Trials] = {
         ),
     ),
     **CONVOLUTION,
+    **IMAGES,
     **POOLING,
     **SPATIAL,
 }

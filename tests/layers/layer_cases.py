@@ -13,6 +13,7 @@ from minidl import layers
 from .attention_cases import ATTENTION
 from .case import Case
 from .convolution_cases import CONVOLUTION
+from .image_cases import IMAGES
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
 
@@ -133,6 +134,7 @@ CASES: dict[str, Case] = {
     "Dot-cosine": Case(lambda **k: layers.Dot((2, 1), normalize=True, **k), [(2, 3, 5), (2, 5, 3)]),
     **CONVOLUTION,
     **ATTENTION,
+    **IMAGES,
     **POOLING,
     **SPATIAL,
 }

@@ -213,6 +213,7 @@ KEEP_INTEGERS = (
     "Permute",
     "Repeat",
     "Reshape",
+    "Resizing",
     "UpSampling1D",
     "UpSampling2D-nearest",
     "UpSampling3D",

@@ -15,6 +15,7 @@ from minidl import layers
 
 from .case import Case
 from .convolution_cases import CONVOLUTION
+from .image_cases import IMAGES
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
 
@@ -133,6 +134,7 @@ CASES = [
     Case("Dot", {"axes": (3, 1)}, [(5, 3, 2, 7), (5, 7, 4, 2)]),
     Case("Dot", {"axes": (2, 3)}, [(5, 3, 7, 2), (5, 4, 2, 7)]),
     *CONVOLUTION,
+    *IMAGES,
     *POOLING,
     *SPATIAL,
 ]

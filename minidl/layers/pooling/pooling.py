@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl._typing import Array, Residuals, Shape
 from minidl.layers.axes import check_data_format
+from minidl.layers.convolutional.geometry import check_padding, check_sizes, output_size
 from minidl.layers.dtypes import as_float, float_name
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.layer import Layer
-from minidl.layers.pooling.windows import Windows, count_windows
-from minidl.registry import nearest
+from minidl.layers.pooling.windows import Windows
 
 
 class Pooling(Layer):
@@ -32,11 +30,11 @@ class Pooling(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.pool_size = positive_integers("pool_size", pool_size, self._rank, self.name)
+        self.pool_size = check_sizes("pool_size", pool_size, self._rank, self.name)
         self.strides = (
             self.pool_size
             if strides is None
-            else positive_integers("strides", strides, self._rank, self.name)
+            else check_sizes("strides", strides, self._rank, self.name)
         )
         self.padding = check_padding(padding, self.name)
         self.data_format = check_data_format(data_format, self.name)
@@ -87,8 +85,8 @@ class Pooling(Layer):
         for i, length in enumerate(space):
             if length is None:
                 continue
-            count = count_windows(length, self.pool_size[i], self.strides[i], self.padding)
-            if count < 1:
+            count = output_size(length, self.pool_size[i], self.strides[i], 1, self.padding)
+            if count is None or count < 1:
                 raise ValueError(
                     f"Layer {self.name!r} ({type(self).__name__}) received an input of shape "
                     f"{tuple(input_shape)}, whose sizes in space {space} (data_format="
@@ -101,29 +99,3 @@ class Pooling(Layer):
     def output_dtype(self, input_dtype: str) -> str:
         """Return the input's dtype, or the layer's own for integers."""
         return float_name(input_dtype, self.dtype)
-
-
-def positive_integers(name: str, value: Any, count: int, owner: str) -> tuple[int, ...]:
-    """Return `value`, an integer for all axes or a tuple of one for each, as a tuple.
-
-    Raises:
-        ValueError: if it is neither, or not positive.
-    """
-    values = tuple(value) if isinstance(value, list | tuple) else (value,) * count
-    integers = all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
-    if len(values) != count or not integers or min(values) < 1:
-        expected = "a positive integer" + (f", or {count} of them in a tuple" if count > 1 else "")
-        raise ValueError(f"{owner}: received {name}={value!r}, expected {expected}.")
-    return tuple(int(v) for v in values)
-
-
-def check_padding(padding: Any, owner: str) -> str:
-    """Return `padding` in lower case.
-
-    Raises:
-        ValueError: if it is neither `"valid"` nor `"same"`.
-    """
-    known = ["valid", "same"]
-    if not isinstance(padding, str) or padding.lower() not in known:
-        raise ValueError(f"{owner}: received padding={padding!r}. {nearest(str(padding), known)}")
-    return padding.lower()

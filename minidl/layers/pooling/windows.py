@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl._typing import Array
+from minidl.layers.convolutional.geometry import output_size
 
 
 class Windows(NamedTuple):
@@ -39,7 +40,7 @@ class Windows(NamedTuple):
     @classmethod
     def along(cls, length: int, size: int, stride: int, padding: str) -> Windows:
         """Return the windows on an axis of `length`; `"same"` centres what sticks out."""
-        count = count_windows(length, size, stride, padding)
+        count = output_size(length, size, stride, 1, padding) or 0
         missing = (count - 1) * stride + size - length if padding == "same" else 0
         return cls(length, size, stride, max(missing, 0) // 2, count)
 
@@ -73,11 +74,6 @@ class Windows(NamedTuple):
         """Return how many numbers of the axis each window holds."""
         starts = [o * self.stride - self.before for o in range(self.outputs)]
         return [min(s + self.size, self.length) - max(s, 0) for s in starts]
-
-
-def count_windows(length: int, size: int, stride: int, padding: str) -> int:
-    """Return how many windows an axis of `length` has; 0 or less if not even one fits."""
-    return -(-length // stride) if padding == "same" else (length - size) // stride + 1
 
 
 def gather(combine: Any, x: Array, axis: int, windows: Windows, nothing: float) -> Array:

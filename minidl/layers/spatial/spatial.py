@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_margin, value))
 
 
-def crop(x: Array, axes: range, margins: Margins) -> Array:
+def crop(x: Array, axes: Sequence[int], margins: Margins) -> Array:
     """Return a view of x without the margins.
 
     >>> crop(np.arange(5), range(0, 1), ((1, 2),))
@@ -91,8 +92,8 @@ def crop(x: Array, axes: range, margins: Margins) -> Array:
     return x[tuple(inner)]
 
 
-def pad(x: Array, axes: range, margins: Margins) -> Array:
-    """Return x with margins of zeros; `crop` undoes it.
+def pad(x: Array, axes: Sequence[int], margins: Margins, value: float = 0.0) -> Array:
+    """Return x with margins of zeros, or of another value; `crop` undoes it.
 
     >>> pad(np.arange(1, 3), range(0, 1), ((1, 2),))
     array([0, 1, 2, 0, 0])
@@ -100,6 +101,6 @@ def pad(x: Array, axes: range, margins: Margins) -> Array:
     shape = list(x.shape)
     for axis, margin in zip(axes, margins, strict=True):
         shape[axis] += sum(margin)
-    y = np.zeros(shape, x.dtype)
+    y = np.full(shape, value, x.dtype) if value else np.zeros(shape, x.dtype)
     crop(y, axes, margins)[...] = x
     return y

@@ -12,8 +12,8 @@ import numpy as np
 
 from minidl._typing import Array, Residuals
 from minidl.layers.axes import check_data_format
+from minidl.layers.convolutional.geometry import check_sizes
 from minidl.layers.dtypes import as_float, float_name
-from minidl.layers.pooling.pooling import positive_integers
 from minidl.layers.pooling.windows import Windows, gather
 from minidl.layers.spatial.interpolation import check_interpolation, resizing
 from minidl.layers.spatial.spatial import SpatialLayer
@@ -70,7 +70,7 @@ class UpSampling1D(UpSampling):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._factors = positive_integers("size", size, 1, self.name)
+        self._factors = check_sizes("size", size, 1, self.name)
         self.size = self._factors[0]
 
 
@@ -121,7 +121,7 @@ class UpSampling2D(UpSampling):
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = check_data_format(data_format, self.name)
-        self.size = self._factors = positive_integers("size", size, 2, self.name)
+        self.size = self._factors = check_sizes("size", size, 2, self.name)
         self.interpolation = check_interpolation(interpolation, self.name)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:
@@ -183,4 +183,4 @@ class UpSampling3D(UpSampling):
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = check_data_format(data_format, self.name)
-        self.size = self._factors = positive_integers("size", size, 3, self.name)
+        self.size = self._factors = check_sizes("size", size, 3, self.name)
