@@ -12,6 +12,9 @@ rescaling normalization  data into a range that trains well
 pooling/                 windows of an image or a sequence, each made one number
 spatial/                 upsampling, zero padding, cropping
 image/                   images resized, and changed at random in training
+embedding masking        indices into vectors, and which steps of a sequence count
+time_distributed         one layer for every step
+lambda_layer             any function
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
 attention                steps that gather from the steps that they look at
@@ -47,6 +50,7 @@ from minidl.layers.dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from minidl.layers.embedding import Embedding
 from minidl.layers.group_normalization import GroupNormalization
 from minidl.layers.identity import Identity
 from minidl.layers.image.random_affine import RandomRotation, RandomTranslation, RandomZoom
@@ -56,8 +60,10 @@ from minidl.layers.image.random_flip import RandomFlip
 from minidl.layers.image.resizing import CenterCrop, Resizing
 from minidl.layers.input_layer import Input, InputLayer
 from minidl.layers.input_spec import InputSpec
+from minidl.layers.lambda_layer import Lambda
 from minidl.layers.layer import Layer
 from minidl.layers.layer_normalization import LayerNormalization
+from minidl.layers.masking import Masking
 from minidl.layers.merging import (
     Add,
     Average,
@@ -96,6 +102,7 @@ from minidl.layers.rms_normalization import RMSNormalization
 from minidl.layers.spatial.cropping import Cropping1D, Cropping2D, Cropping3D
 from minidl.layers.spatial.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from minidl.layers.spatial.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from minidl.layers.time_distributed import TimeDistributed
 from minidl.layers.unit_normalization import UnitNormalization
 
 # Keras's other names.
@@ -143,6 +150,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -164,9 +172,11 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -201,6 +211,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl import activations
 from minidl._typing import Array, Residuals, Shape
 from minidl.layers.axes import check_axes
@@ -60,7 +62,6 @@ class Activation(ActivationLayer):
         ValueError: if a name is not known.
 
     Example:
-        >>> import numpy as np
         >>> Activation("relu")(np.array([-1.0, 2.0]))
         array([0., 2.])
     """
@@ -93,7 +94,6 @@ class ReLU(ActivationLayer):
         ValueError: if an argument is negative or not finite.
 
     Example:
-        >>> import numpy as np
         >>> ReLU(max_value=6)(np.array([-1.0, 2.0, 9.0]))
         array([0., 2., 6.])
 
@@ -136,7 +136,6 @@ class LeakyReLU(ActivationLayer):
         ValueError: if `negative_slope` is negative or not finite.
 
     Example:
-        >>> import numpy as np
         >>> LeakyReLU(0.5)(np.array([-1.0, 2.0]))
         array([-0.5,  2. ])
 
@@ -166,7 +165,6 @@ class ELU(ActivationLayer):
         ValueError: if `alpha` is not a finite number.
 
     Example:
-        >>> import numpy as np
         >>> ELU()(np.array([0.0, 2.0]))
         array([0., 2.])
 
@@ -185,19 +183,24 @@ class Softmax(ActivationLayer):
 
     Forward: y = eˣ / Σ eˣ. Backward: dx = y (dy − Σ y dy). The sums run over `axis`.
 
+    With a mask, what is masked counts as x = −∞: its y and dx are 0, and so is every y where all
+    that the sum runs over is masked.
+
     Shapes:
-        x, y: any.
+        x, y: any; a mask has a shape that is broadcast to that of x, in NumPy's way.
 
     Arguments:
         axis: the axis of the classes, or a list of axes that together hold them; -1 by default.
 
     Raises:
-        ValueError: if `axis` is not an integer or a list of them, or the input has no such axis.
+        ValueError: if `axis` is not an integer or a list of them, the input has no such axis, or
+            a mask cannot be broadcast to it.
 
     Example:
-        >>> import numpy as np
         >>> Softmax()(np.array([[1.0, 1.0]]))
         array([[0.5, 0.5]])
+        >>> Softmax()(np.array([[1.0, 1.0, 5.0]]), mask=np.array([True, True, False]))
+        array([[0.5, 0.5, 0. ]])
     """
 
     def __init__(self, axis: int | list[int] = -1, **kwargs: Any) -> None:
@@ -206,3 +209,28 @@ class Softmax(ActivationLayer):
         axes = [self.axis] if isinstance(self.axis, int) else self.axis
         self.activation = activations.Softmax(axis=axes[0] if len(axes) == 1 else tuple(axes))
         self.input_spec = InputSpec(min_ndim=max(-a if a < 0 else a + 1 for a in axes))
+
+    def forward(
+        self, x: Array, training: bool = False, mask: Array | None = None
+    ) -> tuple[Array, Residuals]:
+        """Return the softmax of what is not masked, and zeros for the rest."""
+        if mask is None:
+            return super().forward(x, training)
+        x = as_float(x, self.dtype)
+        kept = np.asarray(mask) > 0.5
+        if not self.mask_fits(kept.shape, x.shape):
+            raise ValueError(
+                f"Layer {self.name!r} (Softmax) received a mask of shape {kept.shape} for an input "
+                f"of shape {x.shape}, expected a shape that is broadcast to it. A mask of time "
+                "steps needs an axis for the features: mask[..., np.newaxis]."
+            )
+        y, _ = self.activation.forward(np.where(kept, x, np.finfo(x.dtype).min))
+        y = np.where(kept, y, y.dtype.type(0))
+        return y, y  # where y is 0, so is dx
+
+    def mask_fits(self, mask_shape: Shape, input_shape: Shape) -> bool:
+        """Return whether a mask of that shape is broadcast to the input's."""
+        pairs = zip(mask_shape[::-1], input_shape[::-1], strict=False)
+        return len(mask_shape) <= len(input_shape) and all(
+            m in (1, None) or s is None or m == s for m, s in pairs
+        )

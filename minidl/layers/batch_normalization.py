@@ -10,6 +10,8 @@ from minidl import initializers
 from minidl._typing import Array, Residuals, Shape
 from minidl.layers.axes import along, check_axes, known_sizes, resolve_axes, sum_keeping
 from minidl.layers.input_spec import InputSpec
+from minidl.layers.masked_moments import masked_moments, masked_standardize_backward
+from minidl.layers.masks import leads
 from minidl.layers.scale_and_shift import ScaleAndShift
 from minidl.validation import number
 
@@ -35,10 +37,11 @@ class BatchNormalization(ScaleAndShift):
         dx = γ r (dy − dβ / m − x̂ dγ / m)       in training
         dx = γ r dy                             at inference
 
-    The moving statistics are the one thing that `forward` writes, and only in training.
+    The moving statistics are the one thing that `forward` writes, and only in training. With a
+    mask, only the numbers that it leaves make the statistics (`masked_moments.py`).
 
     Shapes:
-        x, y: (batch, ..., channels), or the channels on `axis`;
+        x, y: (batch, ..., channels), or the channels on `axis`; a mask: x's but for the last axis;
         gamma γ, beta β, moving_mean, moving_variance: (channels,).
 
     Arguments:
@@ -57,7 +60,7 @@ class BatchNormalization(ScaleAndShift):
     Raises:
         ValueError: if `axis` is no integer, `momentum` or `epsilon` is out of range, an argument
             that is not supported is given, the input has no such axis or one of another size than
-            at `build`, or a training batch is empty.
+            at `build`, a training batch is empty, or a mask has another shape.
 
     Example:
         >>> layer = BatchNormalization(epsilon=1e-9)
@@ -133,11 +136,13 @@ class BatchNormalization(ScaleAndShift):
         )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self._axes[0]: sizes[0]})
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:
+    def forward(
+        self, x: Array, training: bool = False, mask: Array | None = None
+    ) -> tuple[Array, Residuals]:
         """Return γ (x − μ) r + β, with the batch's statistics in training, else the moving ones."""
         x = x.astype(self.dtype, copy=False)
         if training and self.trainable:
-            return self._forward_training(x)
+            return self._forward_training(x) if mask is None else self._forward_masked(x, mask)
         mean = along(self.moving_mean.value.copy(), self._axes, x.ndim)
         r = along(1 / np.sqrt(self.moving_variance.value + self.epsilon), self._axes, x.ndim)
         y = x - mean
@@ -150,6 +155,8 @@ class BatchNormalization(ScaleAndShift):
         """Assign dγ and dβ; return dx, or None where no one needs it."""
         if len(residuals) == 2:
             return self._backward_training(residuals, dy, need_dx)
+        if len(residuals) == 4:
+            return self._backward_masked(residuals, dy)
         x, mean, r = residuals
         if self.gamma is not None and self.gamma.trainable:
             self.gamma.grad = sum_keeping((x - mean) * r * dy, self._axes)
@@ -162,8 +169,7 @@ class BatchNormalization(ScaleAndShift):
         mean = sum_keeping(x, self._axes) / m
         x_hat = x - along(mean, self._axes, x.ndim)
         variance = sum_keeping(np.square(x_hat), self._axes) / m
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving.value * self.momentum + batch * (1 - self.momentum))
+        self._move(mean, variance)
         r = along(1 / np.sqrt(variance + self.epsilon), self._axes, x.ndim)
         x_hat *= r
         return self._scaled_and_shifted(x_hat, self._axes), (x_hat, r)
@@ -185,6 +191,27 @@ class BatchNormalization(ScaleAndShift):
         dx -= along(dbeta / m, self._axes, dy.ndim)
         dx *= self._gamma_times(r)
         return dx
+
+    def _forward_masked(self, x: Array, mask: Array) -> tuple[Array, Residuals]:
+        self._numbers_per_channel(x)
+        m, n, mean, variance = masked_moments(x, mask, self._axes)
+        self._move(mean, variance)
+        r = along(1 / np.sqrt(variance + self.epsilon), self._axes, x.ndim)
+        x_hat = (x - along(mean, self._axes, x.ndim)) * r
+        return self._scaled_and_shifted(x_hat, self._axes), (x_hat, r, m, n)
+
+    def _backward_masked(self, residuals: Residuals, dy: Array) -> Array:
+        x_hat, r, m, n = residuals
+        dx_hat = self._scaled_and_shifted_backward(x_hat, dy, self._axes)
+        return masked_standardize_backward(x_hat, r, m, n, dx_hat, self._axes)
+
+    def _move(self, mean: Array, variance: Array) -> None:
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving.value * self.momentum + batch * (1 - self.momentum))
+
+    def mask_fits(self, mask_shape: Shape, input_shape: Shape) -> bool:
+        """Return whether a mask has the input's axes but for the last."""
+        return len(mask_shape) == len(input_shape) - 1 and leads(mask_shape, input_shape)
 
     def _gamma_times(self, r: Array) -> Array:
         return r if self.gamma is None else r * along(self.gamma.value, self._axes, r.ndim)

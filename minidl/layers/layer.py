@@ -132,6 +132,11 @@ class Layer(ParameterOwner, Configurable):
         """Return the output's dtype for an input of `input_dtype`, or of the layer's own."""
         return self.dtype
 
+    @property
+    def input_dtype(self) -> str:
+        """The dtype of an input that a `Sequential` makes for its first layer."""
+        return self.dtype
+
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the output's mask, or a list for several outputs; by default the input's."""
         return mask if self.supports_masking else None

@@ -54,12 +54,14 @@ def weigh(
 
 
 def align_mask(mask: Any, values: Array, owner: str) -> Array:
-    """Return a mask of the shape of `values`; it may lack their last axes.
+    """Return a mask of the shape of `values`; it may lack their last axes, or have one of size 1.
 
     Raises:
         ValueError: if its axes are not the leading axes of the values.
     """
     mask = np.asarray(mask, dtype=bool)
+    if mask.ndim == values.ndim + 1 and mask.shape[-1] == 1:
+        mask = mask[..., 0]
     missing = values.ndim - mask.ndim
     if missing < 0 or mask.shape != values.shape[: mask.ndim]:
         raise ValueError(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.layers.layer import Layer, overrides
+from minidl.layers.layer import Layer, accepts, overrides
+from minidl.layers.mask_operations import MODULE, OPERATIONS, Operation, keras_name
 from minidl.layers.symbolic import Node, SymbolicTensor
 from minidl.registry import nearest, serialize
 
@@ -57,6 +58,9 @@ def to_config(model: Model) -> dict[str, Any]:
     for layer in graph.layers:
         entry = serialize(layer)
         entry["name"] = layer.name
+        if isinstance(layer, Operation):
+            known_as = keras_name(layer)
+            entry.update(module=MODULE, class_name=known_as, registered_name=known_as)
         entry["inbound_nodes"] = [call(node) for node in calls[id(layer)] if node.inputs]
         entries.append(entry)
     return {
@@ -154,17 +158,18 @@ def layer_from_config(entry: dict[str, Any], custom_objects: Any = None) -> Laye
     known = known_layers()
     known.update(custom_objects or {})
     name = entry["class_name"]
+    if str(entry.get("module")).startswith("keras.src.ops"):
+        known = dict(OPERATIONS)  # here Concatenate is the operation, and not the layer
     if name not in known:
         raise ValueError(
             f"Unknown layer {name!r}. {nearest(name, list(known))} A layer of your own is passed "
             f"as custom_objects={{{name!r}: {name}}}."
         )
     cls = known[name]
-    from minidl.models.model import Model
-
-    if issubclass(cls, Model):
-        return cls.from_config(entry["config"], custom_objects)
-    return cls.from_config(entry["config"])
+    make: Any = cls.from_config
+    if accepts(cls.from_config, "custom_objects"):  # it makes layers or functions within
+        return make(entry["config"], custom_objects)
+    return make(entry["config"])
 
 
 def known_layers() -> dict[str, type[Layer]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl._typing import Residuals, Shape
 from minidl.layers.layer import Layer, overrides
+from minidl.layers.mask_operations import Operation
 from minidl.layers.masks import beside_inputs, check_mask
 from minidl.layers.symbolic import SymbolicTensor, is_symbolic
 from minidl.models.graph import Graph
@@ -49,8 +50,8 @@ class GraphLayer(Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, in Keras's order."""
-        return self.sublayers()
+        """The layers, in Keras's order; operations that masks are made with are none."""
+        return [layer for layer in self.sublayers() if not isinstance(layer, Operation)]
 
     def sublayers(self) -> list[Layer]:
         """Return the graph's layers, or those among the attributes where there is no graph."""

@@ -36,16 +36,16 @@ def plan_of(
         graph, input_gradients, views: as for `Plan`.
         masked_inputs: which inputs come with a mask; the masks then follow the inputs.
     """
-    if any(masked_inputs) or _has_masks(graph):
+    if any(masked_inputs) or has_masks(graph):
         return MaskedPlan(graph, input_gradients, views, masked_inputs)
     return Plan(graph, input_gradients, views)
 
 
-def _has_masks(graph: Graph) -> bool:
+def has_masks(graph: Graph) -> bool:
     """Return whether anything in a graph makes a mask or is given one."""
     for node in graph.nodes:
         inner = node.layer.unrolled_graph()
-        if node.masks or node.layer.makes_mask or (inner is not None and _has_masks(inner)):
+        if node.masks or node.layer.makes_mask or (inner is not None and has_masks(inner)):
             return True
     return False
 

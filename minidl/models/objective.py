@@ -15,13 +15,14 @@ import numpy as np
 
 from minidl import activations, losses, metrics
 from minidl._typing import Array
-from minidl.layers.layer import Layer
+from minidl.layers.layer import Layer, takes_mask
 from minidl.layers.symbolic import Node, SymbolicTensor
 from minidl.losses import Loss
 from minidl.losses.reductions import masked_weights
 from minidl.metrics import Metric
 from minidl.models.batches import Batch
 from minidl.models.graph import Graph
+from minidl.models.masked_plan import has_masks
 from minidl.registry import nearest
 
 
@@ -88,8 +89,9 @@ def last_activation_node(graph: Graph, tensor: SymbolicTensor) -> Node | None:
     """Return the call that an output comes from, if its layer ends in an activation of its own.
 
     None where taking the activation away would be seen elsewhere: the tensor is used by another
-    layer, or given twice, or the layer's output is penalised.
+    layer, or given twice, or the layer's output is penalised, or a mask takes part in it.
     """
+    masked = has_masks(graph)
     while True:
         uses = sum(source is tensor for node in graph.nodes for source in node.sources)
         if uses or sum(output is tensor for output in graph.outputs) > 1:
@@ -102,6 +104,8 @@ def last_activation_node(graph: Graph, tensor: SymbolicTensor) -> Node | None:
             return None
         graph, tensor = inner, inner.outputs[tensor.index]
     layer = node.layer
+    if masked and takes_mask(layer):
+        return None
     if not type(layer).__module__.startswith("minidl.") or layer.activity_regularizer is not None:
         return None
     return node if isinstance(vars(layer).get("activation"), activations.Activation) else None

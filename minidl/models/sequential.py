@@ -120,7 +120,7 @@ class Sequential(Model):
                 "with the batch axis, such as (None, 784). A Sequential takes one input; for "
                 "several use Model(inputs, outputs)."
             )
-        source = Input(batch_shape=(None, *input_shape[1:]), dtype=self._layers[0].dtype)
+        source = Input(batch_shape=(None, *input_shape[1:]), dtype=self._layers[0].input_dtype)
         tensor = source
         for layer in self._layers:
             tensor = layer(tensor)
@@ -168,5 +168,5 @@ def _declared_input(layer: Layer) -> SymbolicTensor | None:
         tensor = layer.inputs[0]
         return Input(batch_shape=tensor.shape, dtype=tensor.dtype)
     if layer.batch_input_shape is not None:
-        return Input(batch_shape=layer.batch_input_shape, dtype=layer.dtype)
+        return Input(batch_shape=layer.batch_input_shape, dtype=layer.input_dtype)
     return None

@@ -33,6 +33,7 @@ CASES: dict[type, Trials] = {
 CONTRACT = "the contract: it computes nothing"
 BASE = "a base: every class made of it has a case"
 FUNCTION = "a plain function: it has no derivative, and says so"
+TRUTH = "its output is truth values: there is nothing to differentiate"
 
 EXEMPT = {
     "activations.base.Activation": CONTRACT,
@@ -50,6 +51,13 @@ EXEMPT = {
     "layers.image.random_affine.RandomAffine": BASE,
     "layers.image.random_layer.RandomImageLayer": BASE,
     "layers.layer.Layer": CONTRACT,
+    **{
+        f"layers.mask_operations.{name}": TRUTH
+        for name in (
+            *("AnyTrue", "ExpandDims", "LogicalAnd", "LogicalOr", "NotEqual", "OnesLike"),
+            *("Operation", "SideBySide", "ZerosLike"),
+        )
+    },
     "layers.merging.Extreme": BASE,
     "layers.merging.Merge": BASE,
     "layers.pooling.average_pooling.AveragePooling": BASE,

@@ -16,6 +16,7 @@ from .convolution_cases import CONVOLUTION
 from .image_cases import IMAGES
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
+from .sequence_cases import SEQUENCES, masked_batch_normalization, masked_softmax
 from .trial import Trial, Trials, fitted, trials
 
 seeds = st.integers(0, 1000)
@@ -170,7 +171,9 @@ LAYERS: dict[type, Trials] = {
         lambda x: st.builds(layers.AlphaDropout, rate=rates, noise_shape=st.none(), seed=seeds),
     ),
     layers.Average: merging(layers.Average),
-    layers.BatchNormalization: normalizing(layers.BatchNormalization, axes),
+    layers.BatchNormalization: st.one_of(
+        normalizing(layers.BatchNormalization, axes), masked_batch_normalization()
+    ),
     layers.Concatenate: concatenate(),
     layers.Dense: dense(),
     layers.Dot: dot(),
@@ -219,12 +222,15 @@ LAYERS: dict[type, Trials] = {
     layers.RepeatVector: trials(st.builds(layers.RepeatVector, n=st.integers(1, 4)), batches()),
     layers.Rescaling: rescaling(),
     layers.Reshape: reshape(),
-    layers.Softmax: fitted(
-        features,
-        lambda x: st.builds(
-            layers.Softmax,
-            axis=axis_or_axes(x.ndim).map(lambda a: list(a) if isinstance(a, tuple) else a),
+    layers.Softmax: st.one_of(
+        fitted(
+            features,
+            lambda x: st.builds(
+                layers.Softmax,
+                axis=axis_or_axes(x.ndim).map(lambda a: list(a) if isinstance(a, tuple) else a),
+            ),
         ),
+        masked_softmax(),
     ),
     layers.SpatialDropout1D: trials(
         st.builds(layers.SpatialDropout1D, rate=rates, seed=seeds), sequences()
@@ -254,4 +260,5 @@ LAYERS: dict[type, Trials] = {
     **IMAGES,
     **POOLING,
     **SPATIAL,
+    **SEQUENCES,
 }

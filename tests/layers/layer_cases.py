@@ -135,6 +135,11 @@ CASES: dict[str, Case] = {
     **CONVOLUTION,
     **ATTENTION,
     **IMAGES,
+    "Masking": Case(layers.Masking, (3, 4, 2)),
+    "TimeDistributed": Case(
+        lambda **k: layers.TimeDistributed(layers.Dense(3, "tanh", dtype=k.get("dtype")), **k),
+        (2, 3, 4),
+    ),
     **POOLING,
     **SPATIAL,
 }

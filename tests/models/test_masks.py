@@ -28,7 +28,7 @@ def test_a_mask_goes_through_layers_that_support_it_to_one_that_uses_it():
     h = layers.Dropout(0.5)(layers.LayerNormalization()(dense(lookup(x))))
     model = Model(x, [h, MeanOverTime()(h)])
     values, mean = model.predict(IDS, verbose=0)
-    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5)
+    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5, atol=1e-6)
 
 
 def test_a_model_without_masks_has_a_plain_plan():
@@ -46,7 +46,7 @@ def test_a_mask_goes_through_nested_and_shared_models():
     a, b = ids(), ids()
     model = Model([a, b], [inner(lookup(a)), inner(layers.Dense(3)(lookup(b))), lookup(a)])
     mean, other, values = model.predict([IDS, IDS[::-1]], verbose=0)
-    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5)
+    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5, atol=1e-6)
     dense = next(la for la in model.layers if isinstance(la, layers.Dense))
     np.testing.assert_allclose(
         other, masked_mean(dense(values[::-1]), MASK[::-1]), rtol=1e-5, atol=1e-6
@@ -59,7 +59,7 @@ def test_a_nested_model_that_makes_the_mask_passes_it_out():
     h = inner(x)
     model = Model(x, [h, MeanOverTime()(h)])
     values, mean = model.predict(IDS, verbose=0)
-    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5)
+    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5, atol=1e-6)
 
 
 def test_merging_joins_masks():
@@ -74,7 +74,7 @@ def test_merging_joins_masks():
     either = MASK | (other != 0)
     masks = [either, either, np.concatenate([MASK, other != 0], axis=1)]
     for values, mean, mask in zip(results[::2], results[1::2], masks, strict=True):
-        np.testing.assert_allclose(mean, masked_mean(values, mask), rtol=1e-5)
+        np.testing.assert_allclose(mean, masked_mean(values, mask), rtol=1e-5, atol=1e-6)
 
 
 def test_a_merge_with_an_input_that_has_no_mask():
@@ -83,8 +83,12 @@ def test_a_merge_with_an_input_that_has_no_mask():
     total, side = layers.Add()([h, plain]), layers.Concatenate()([h, plain])
     model = Model([x, plain], [total, MeanOverTime()(total), side, MeanOverTime()(side)])
     values, mean, wide, wide_mean = model.predict([IDS, np.ones((4, 5, 3))], verbose=0)
-    np.testing.assert_allclose(mean, values.mean(axis=1), rtol=1e-5)  # Add: none, as in Keras
-    np.testing.assert_allclose(wide_mean, wide.mean(axis=1), rtol=1e-5)  # all steps count in one
+    np.testing.assert_allclose(
+        mean, values.mean(axis=1), rtol=1e-5, atol=1e-6
+    )  # Add: none, as in Keras
+    np.testing.assert_allclose(
+        wide_mean, wide.mean(axis=1), rtol=1e-5, atol=1e-6
+    )  # all steps count in one
 
 
 def test_a_layer_that_drops_the_mask_warns_and_names_itself():
@@ -101,7 +105,7 @@ def test_an_explicit_mask():
     values = np.random.default_rng(0).normal(size=(4, 5, 3)).astype("float32")
     zeroed, mean = model([values, MASK])
     np.testing.assert_array_equal(zeroed, values * MASK[..., np.newaxis])
-    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5)
+    np.testing.assert_allclose(mean, masked_mean(values), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(Zeroed()(values, mask=MASK), zeroed)
 
 
@@ -109,13 +113,17 @@ def test_a_mask_beside_arrays_given_to_a_model():
     x = Input((5, 3))
     model = Model(x, MeanOverTime()(layers.Activation("tanh")(x)))
     values = np.random.default_rng(1).normal(size=(4, 5, 3)).astype("float32")
-    np.testing.assert_allclose(model(values, mask=MASK), masked_mean(np.tanh(values)), rtol=1e-5)
-    np.testing.assert_allclose(model(values), np.tanh(values).mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(
+        model(values, mask=MASK), masked_mean(np.tanh(values)), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(model(values), np.tanh(values).mean(axis=1), rtol=1e-5, atol=1e-6)
     outer, mask = Input((5, 3)), Input((5,), dtype="bool")
     nested = Model([outer, mask], [model(outer, mask=mask), MeanOverTime()(outer)])
     inside, outside = nested([values, MASK])
-    np.testing.assert_allclose(inside, masked_mean(np.tanh(values)), rtol=1e-5)
-    np.testing.assert_allclose(outside, values.mean(axis=1), rtol=1e-5)  # the mask held inside
+    np.testing.assert_allclose(inside, masked_mean(np.tanh(values)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        outside, values.mean(axis=1), rtol=1e-5, atol=1e-6
+    )  # the mask held inside
 
 
 def test_gradients_with_a_mask():
