@@ -15,8 +15,8 @@ from .attention_cases import ATTENTION
 from .convolution_cases import CONVOLUTION
 from .image_cases import IMAGES
 from .pooling_cases import POOLING
-from .spatial_cases import SPATIAL
 from .sequence_cases import SEQUENCES, masked_batch_normalization, masked_softmax
+from .spatial_cases import SPATIAL
 from .trial import Trial, Trials, fitted, trials
 
 seeds = st.integers(0, 1000)
