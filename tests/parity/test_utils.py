@@ -139,3 +139,36 @@ def test_names_and_arguments(keras_utils, name):
     theirs = inspect.signature(getattr(keras_utils, name)).parameters
     expected = [(p.name, p.default) for p in theirs.values()]
     assert [(p.name, p.default) for p in ours.values()][: len(expected)] == expected
+
+
+@pytest.mark.parametrize("kind", ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("size", [(3, 5), (11, 8), (8, 7), (1, 20)])
+def test_resize(keras_utils, kind, size):
+    import keras
+
+    from minidl.utils.images import resize
+
+    x = np.random.default_rng(0).random((7, 8, 3)).astype("float32")
+    theirs = keras.ops.image.resize(x, size, interpolation=kind, data_format="channels_last")
+    np.testing.assert_allclose(resize(x, size, kind), np.asarray(theirs), atol=2e-6)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("subset", ["training", "validation"])
+def test_folders(keras_utils, tmp_path, shuffle, subset):
+    from keras.src.utils import dataset_utils
+
+    for folder, number in (("b", 4), ("a", 3), ("c", 5)):
+        (tmp_path / folder / "deep").mkdir(parents=True)
+        for i in range(number):
+            (tmp_path / folder / ("deep" if i % 2 else "") / f"{i}.txt").write_text("")
+    ours = utils.text_dataset_from_directory(
+        str(tmp_path), shuffle=shuffle, seed=9, validation_split=0.3, subset=subset, verbose=False
+    )
+    paths, labels, names = dataset_utils.index_directory(
+        str(tmp_path), "inferred", (".txt",), shuffle=shuffle, seed=9, verbose=False
+    )
+    paths, labels = dataset_utils.get_training_or_validation_split(paths, labels, 0.3, subset)
+    assert ours.file_paths == paths
+    assert ours.class_names == names
+    assert [names.index(p[len(str(tmp_path)) + 1]) for p in ours.file_paths] == labels.tolist()
