@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> float:
     """Train, and return the accuracy on images that the network has not seen."""
     parser = argparse.ArgumentParser(description="A small convolutional network on MNIST.")
     parser.add_argument("--data", help="a folder with MNIST's IDX files; else the package's digits")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a few steps, on 512 images")
     options = parser.parse_args(arguments)

@@ -131,6 +131,27 @@ BUGS = [
         "layers-BatchNormalization",
     ),
     Bug(
+        "Conv: a place that two windows see gets the gradient of one",
+        "layers/convolutional/products.py",
+        "places += np.matmul(",
+        "places[...] = np.matmul(",
+        "layers-Conv2D",
+    ),
+    Bug(
+        "Conv: the taps of the kernel in reverse on the way back",
+        "layers/convolutional/products.py",
+        "W_tap = W[:, t * channels : (t + 1) * channels]",
+        "W_tap = W[:, ::-1][:, t * channels : (t + 1) * channels][:, ::-1]",
+        "layers-Conv2D",
+    ),
+    Bug(
+        "DepthwiseConv: of several kernels of a channel only the first goes into dx",
+        "layers/convolutional/by_channel.py",
+        ".sum(axis=-1)",
+        "[..., 0]",
+        "layers-DepthwiseConv2D",
+    ),
+    Bug(
         "Concatenate: split at the wrong places",
         "layers/concatenate.py",
         "return [dy[(*before, slice(a, b))] for a, b in pairwise(ends)]",

@@ -52,6 +52,12 @@ class Windows(NamedTuple):
         return tuple(map(sum, zip(self.before, self.input, self.after, strict=True)))
 
     @property
+    def last(self) -> Sizes:
+        """The last place of the padded input that a window sees."""
+        axes = zip(self.output, self.strides, self.kernel, self.dilation, strict=True)
+        return tuple((o - 1) * s + reach(k, d) - 1 for o, s, k, d in axes)
+
+    @property
     def is_padded(self) -> bool:
         """Whether there are any zeros around."""
         return any(self.before) or any(self.after)

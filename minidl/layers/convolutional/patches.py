@@ -41,6 +41,8 @@ def windowed(x: Array, windows: Windows, groups: int = 1) -> Array:
     """
     batch, *places, channel = x.strides
     channels = x.shape[-1] // groups
+    # A strided view is not bounds-checked: one that left x would read foreign memory.
+    assert all(last < n for last, n in zip(windows.last, x.shape[1:-1], strict=True))
     return as_strided(
         x,
         (groups, len(x), *windows.output, *windows.kernel, channels),
