@@ -153,6 +153,10 @@ class ZerosLike(Operation):
     def _apply(self, xs: list[Array], **options: Any) -> Array:
         return np.zeros(xs[0].shape, bool)
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the name, and what Keras needs to be told."""
+        return {"name": self.name, "dtype": "bool"}
+
 
 class OnesLike(ZerosLike):
     """True in the shape of the input."""

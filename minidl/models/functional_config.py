@@ -79,7 +79,7 @@ def _as_called(node: Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if "inputs" in kwargs:
         args, kwargs = (kwargs["inputs"],), {k: v for k, v in kwargs.items() if k != "inputs"}
     packs = overrides(type(node.layer), "pack_inputs") and not _is_model(node.layer)
-    if len(args) > 1 and not packs:
+    if len(args) > 1 and not packs and not isinstance(node.layer, Operation):
         args = (list(args),)  # Add()(x1, x2) is Keras's Add()([x1, x2])
     return args, kwargs
 
