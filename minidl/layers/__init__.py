@@ -15,6 +15,7 @@ image/                   images resized, and changed at random in training
 embedding masking        indices into vectors, and which steps of a sequence count
 time_distributed         one layer for every step
 lambda_layer             any function
+recurrent/               sequences, step by step
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
 attention                steps that gather from the steps that they look at
@@ -96,6 +97,12 @@ from minidl.layers.pooling.global_pooling import (
 )
 from minidl.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from minidl.layers.prelu import PReLU
+from minidl.layers.recurrent.bidirectional import Bidirectional
+from minidl.layers.recurrent.gru import GRU, GRUCell
+from minidl.layers.recurrent.lstm import LSTM, LSTMCell
+from minidl.layers.recurrent.rnn import RNN
+from minidl.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
+from minidl.layers.recurrent.stacked import StackedRNNCells
 from minidl.layers.rescaling import Rescaling
 from minidl.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from minidl.layers.rms_normalization import RMSNormalization
@@ -121,6 +128,9 @@ MaxPool3D = MaxPooling3D
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "Add",
     "AdditiveAttention",
@@ -135,6 +145,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "CenterCrop",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -152,6 +163,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -173,6 +185,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Lambda",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -206,10 +219,13 @@ __all__ = [
     "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
