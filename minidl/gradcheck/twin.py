@@ -68,7 +68,7 @@ def retype(layer: Layer, dtype: str) -> None:
             for tensor in (*node.sources, *node.outputs):
                 if tensor.dtype.startswith("float"):
                     tensor.dtype = dtype
-    for parameter in layer.weights:
+    for parameter in {id(p): p for p in layer.weights + layer.state_weights}.values():
         if parameter.dtype.kind == "f":
             parameter.move(np.empty(parameter.shape, dtype), None, None)
 
@@ -104,7 +104,8 @@ class State:
     """
 
     def __init__(self, layer: Layer) -> None:
-        self._weights = [(p, p.value.copy()) for p in layer.non_trainable_weights]
+        state = {id(p): p for p in layer.non_trainable_weights + layer.state_weights}
+        self._weights = [(p, p.value.copy()) for p in state.values()]
         self._seeds = [(s, s.get_state()) for s in layer.seed_generators()]
 
     def restore(self) -> None:
@@ -116,10 +117,12 @@ class State:
 
 
 def flatten(value: Any) -> list[Any]:
-    """Return the arrays of a structure (one array, or a list or dict of them) as a list."""
+    """Return the arrays of a structure (one array, or a nest of lists and dicts) as a list."""
     if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list | tuple) else [value]
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return [value]
+    return [item for part in value for item in flatten(part)]
 
 
 def labels(name: str, value: Any) -> list[str]:

@@ -11,6 +11,7 @@ from minidl.layers.layer import Layer
 from minidl.layers.parameter import Parameter
 from minidl.layers.recurrent.rnn import RNN, with_states
 from minidl.layers.recurrent.stacked import cell_from, fresh_copy
+from minidl.layers.recurrent.states import put_in_front
 
 _MODES = ("concat", "sum", "mul", "ave", None)
 
@@ -79,9 +80,9 @@ class Bidirectional(Layer):
                 f"{', '.join(map(repr, _MODES))}."
             )
         self.merge_mode = merge_mode
-        self.forward_layer = fresh_copy(layer, name=f"forward_{_bare(layer.name, 'forward_')}")
+        self.forward_layer = fresh_copy(layer, name=f"forward_{layer.name.removeprefix('forward_')}")
         if backward_layer is None:
-            name = f"backward_{_bare(layer.name, 'backward_')}"
+            name = f"backward_{layer.name.removeprefix('backward_')}"
             backward_layer = fresh_copy(layer, name=name, go_backwards=True)
         self.backward_layer = backward_layer
         self._check_agreement()
@@ -124,8 +125,7 @@ class Bidirectional(Layer):
         shape = input_shape[0] if isinstance(input_shape, list) else input_shape
         for one in (self.forward_layer, self.backward_layer):
             one.ensure_built(shape)
-            for parameter in one.weights:
-                parameter.path = f"{self.name}/{parameter.path}"
+            put_in_front(self.name, one.weights)
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
 
@@ -283,7 +283,3 @@ class Bidirectional(Layer):
         """
         parts = {k: cell_from(config.get(k), custom_objects) for k in ("layer", "backward_layer")}
         return super().from_config({**config, **parts})
-
-
-def _bare(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix)

@@ -41,9 +41,9 @@ class RecurrentCell(SequenceCell):
         dropout: float,
         recurrent_dropout: float,
         seed: int | None,
-        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
+        implementation = kwargs.pop("implementation", 2)
         super().__init__(**kwargs)
         self.units = positive_integer("units", units, self.name)
         self.activation = activations.get(activation)

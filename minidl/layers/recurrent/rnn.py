@@ -20,7 +20,7 @@ from minidl.layers.layer import Layer
 from minidl.layers.parameter import Parameter
 from minidl.layers.recurrent.masking import time_major_mask
 from minidl.layers.recurrent.stacked import StackedRNNCells, cell_from, initial_state_of
-from minidl.layers.recurrent.states import flat, nested, output_size_of, sizes_of
+from minidl.layers.recurrent.states import flat, nested, output_size_of, put_in_front, sizes_of
 from minidl.layers.recurrent.stepping import backward_cell, check_cell, forward_cell
 
 
@@ -104,7 +104,7 @@ class RNN(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(cell, list | tuple):
-            cell = StackedRNNCells(cell)
+            cell = StackedRNNCells(cell, dtype=self.dtype)
         check_cell(cell, self._owner)
         self.cell = cell
         self.return_sequences = return_sequences
@@ -127,8 +127,7 @@ class RNN(Layer):
         shape = self._check_shapes(input_shape)
         self._step_shape = shape[2:]
         self.cell.ensure_built((shape[0], *shape[2:]))
-        for parameter in self.cell.weights:
-            parameter.path = f"{self.name}/{parameter.path}"
+        put_in_front(self.name, self.cell.weights)
         if self.stateful:
             self._remember(shape)
 

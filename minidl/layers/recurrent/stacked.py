@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl._typing import Array, Residuals
 from minidl.layers.recurrent.sequence_cell import SequenceCell
-from minidl.layers.recurrent.states import flat, output_size_of, sizes_of, zero_states
+from minidl.layers.recurrent.states import flat, output_size_of, put_in_front, sizes_of, zero_states
 from minidl.layers.recurrent.stepping import backward_cell, check_cell, forward_cell
 
 
@@ -71,6 +71,7 @@ class StackedRNNCells(SequenceCell):
         shape = input_shape[0] if isinstance(input_shape, list) else input_shape
         for cell in self.cells:
             cell.ensure_built(shape)
+            put_in_front(self.name, cell.weights)
             shape = (shape[0], output_size_of(cell))
 
     def forward_sequence(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array, Shape
+from minidl.layers.parameter import Parameter
 
 
 def flat(value: Any) -> list[Any]:
@@ -80,3 +81,9 @@ def check_step_shapes(cell: Any, shapes: list[Shape]) -> None:
             f"{[tuple(s) for s in shapes[1:]]} with a step of shape {tuple(shapes[0])}, expected "
             f"{expected}. cell.get_initial_state(batch_size) makes them."
         )
+
+
+def put_in_front(name: str, parameters: list[Parameter]) -> None:
+    """Put the name of the layer that they are within in front of the parameters' paths."""
+    for parameter in parameters:
+        parameter.path = f"{name}/{parameter.path}"
