@@ -80,7 +80,8 @@ class Bidirectional(Layer):
                 f"{', '.join(map(repr, _MODES))}."
             )
         self.merge_mode = merge_mode
-        self.forward_layer = fresh_copy(layer, name=f"forward_{layer.name.removeprefix('forward_')}")
+        name = f"forward_{layer.name.removeprefix('forward_')}"
+        self.forward_layer = fresh_copy(layer, name=name)
         if backward_layer is None:
             name = f"backward_{layer.name.removeprefix('backward_')}"
             backward_layer = fresh_copy(layer, name=name, go_backwards=True)

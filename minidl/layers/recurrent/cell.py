@@ -10,7 +10,7 @@ from minidl import activations, constraints, initializers, regularizers
 from minidl._typing import Array, Shape
 from minidl.layers.axes import sum_keeping
 from minidl.layers.parameter import Parameter
-from minidl.layers.recurrent.projection import project_input_gradient, project_kernel_gradient
+from minidl.layers.recurrent.projection import kernel_gradient, project_back, project_inputs
 from minidl.layers.recurrent.sequence_cell import SequenceCell
 from minidl.random import SeedGenerator
 from minidl.validation import number, positive_integer
@@ -132,13 +132,25 @@ class RecurrentCell(SequenceCell):
         masks *= 1 / (1 - rate)
         return masks
 
-    def _backward_input(
-        self, x: Array, dzx: Array, masks: Array | None, need_dx: bool
+    def _project_inputs(
+        self, x: Array, masks: Array | None, bias: Array | None, out: Array
+    ) -> None:
+        """Write x W + b of all steps and gates into `out`, (gates, time, batch, units)."""
+        project_inputs(x, self.kernel.value, masks, out)
+        if bias is not None:
+            out += bias.reshape(self.gates, 1, 1, self.units)
+
+    def _backward_inputs(
+        self, x: Array, dz: Array, masks: Array | None, need_dx: bool
     ) -> Array | None:
         """Assign dW = Σ xᵀ dz over all steps in one product; return dx = dz Wᵀ likewise."""
         if self.kernel.trainable:
-            project_kernel_gradient(x, dzx, masks, out=self.kernel.grad)
-        return project_input_gradient(dzx, self.kernel.value, masks) if need_dx else None
+            kernel_gradient(x, dz, masks, out=self.kernel.grad)
+        if not need_dx:
+            return None
+        dx = np.empty(x.shape, x.dtype)
+        project_back(dz, self.kernel.value, masks, out=dx)
+        return dx
 
 
 def row_sum(dz: Array) -> Array:
@@ -150,9 +162,3 @@ def gradient_of_states(dstates: list[Array | None], like: list[Array]) -> list[A
     """Return arrays of their own to add up the states' gradients in, zeros where there is none."""
     pairs = zip(dstates, like, strict=True)
     return [np.zeros_like(s) if ds is None else np.array(ds, s.dtype) for ds, s in pairs]
-
-
-def blocks(z: Array, gates: int) -> Array:
-    """Return a view of (batch, gates units) as (gates, batch, units)."""
-    batch, columns = z.shape
-    return z.reshape(batch, gates, columns // gates).transpose(1, 0, 2)

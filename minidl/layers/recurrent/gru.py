@@ -11,15 +11,13 @@ import numpy as np
 
 from minidl import activations
 from minidl._typing import Array, Residuals
-from minidl.layers.recurrent.cell import RecurrentCell, blocks, gradient_of_states, row_sum
-from minidl.layers.recurrent.in_place import overwriting
+from minidl.layers.recurrent.cell import RecurrentCell, gradient_of_states, row_sum
+from minidl.layers.recurrent.gru_step import backward_step, forward_step, mix, unmix
+from minidl.layers.recurrent.in_place import Overwriting, overwriting
 from minidl.layers.recurrent.layer import RecurrentLayer, check_use_cudnn, of_the_cell
+from minidl.layers.recurrent.lstm_step import blocks
 from minidl.layers.recurrent.masking import hold, take_held
-from minidl.layers.recurrent.projection import (
-    project,
-    project_input_gradient,
-    project_kernel_gradient,
-)
+from minidl.layers.recurrent.projection import kernel_gradient, project_back, project_state
 
 
 class GRUCell(RecurrentCell):
@@ -139,152 +137,137 @@ class GRUCell(RecurrentCell):
     ) -> tuple[Array, list[Array], Residuals]:
         """Return h of all steps, h after the last, and the residuals."""
         x_masks, h_masks = self._dropped(x, training)
-        ax = project(x, self.kernel.value, x_masks)  # x W + b of all steps
-        if self.bias is not None:
-            ax += self.bias.value[0] if self.reset_after else self.bias.value
+        b = None if self.bias is None else self.bias.value
+        if b is not None and self.reset_after:
+            b = b[0]
+        # At index t stands what step t gives, at index 0 the first state. `inner` is what r meets.
+        memory = np.empty((5, len(x) + 1, x.shape[1], self.units), x.dtype)
+        gates, (inner, h) = memory[:3], memory[3:]
+        h[0] = states[0]
+        self._project_inputs(x, x_masks, b, out=gates[:, 1:])  # a = x W + b of all steps
         forward = self._forward_reset_after if self.reset_after else self._forward_reset_before
-        h, kept = forward(ax, states[0], h_masks, mask)
-        return h[1:], [h[-1]], (x, mask, x_masks, h_masks, h, *kept)
+        kept = forward(gates, inner, h, h_masks, mask)
+        return h[1:], [h[-1]], (x, mask, x_masks, h_masks, memory, kept)
 
     def backward_sequence(
         self, residuals: Residuals, dy: Any, dstates: list[Array | None], need_dx: bool
     ) -> tuple[Array | None, list[Array]]:
         """Assign dW, dU, db and db'; return dx and dh'."""
-        x, mask, x_masks, h_masks, h, *kept = residuals
+        x, mask, x_masks, h_masks, memory, kept = residuals
+        gates, (inner, h) = memory[:3], memory[3:]
         (dh,) = gradient_of_states(dstates, [h[0]])
+        da = np.empty((*x.shape[:2], 3 * self.units), x.dtype)
         backward = self._backward_reset_after if self.reset_after else self._backward_reset_before
-        da, dh = backward(h, kept, h_masks, mask, dy, dh)
-        return self._backward_input(x, da, x_masks, need_dx), [dh]
+        backward(gates, inner, h, h_masks, mask, kept, dy, dh, da)
+        return self._backward_inputs(x, da, x_masks, need_dx), [dh]
 
-    # r after the product with U
+    # r after the product with U: what it meets is h' U + b'
 
     def _forward_reset_after(
-        self, ax: Array, h0: Array, h_masks: Array | None, mask: Array | None
-    ) -> tuple[Array, tuple[Any, ...]]:
-        steps, batch, units = len(ax), *h0.shape
-        U = self.recurrent_kernel.value
-        sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
-        h = np.empty((steps + 1, batch, units), ax.dtype)
-        h[0] = h0
-        gates = np.empty((steps, 3, batch, units), ax.dtype)  # z, r, ĥ, each of them contiguous
-        inner = np.empty((steps, batch, units), ax.dtype)  # u_ĥ
+        self, gates: Array, inner: Array, h: Array, h_masks: Array | None, mask: Array | None
+    ) -> list[Any]:
+        U, sigma, phi = self._recurrence()
+        u = np.empty((h.shape[1], 3 * self.units), h.dtype)
         kept = []
-        u = np.empty((batch, 3 * units), ax.dtype)
-
-        for t in range(steps):
-            project(h[t], U, h_masks, out=u)
+        for t in range(1, len(h)):
+            project_state(h[t - 1], U, h_masks, out=u)
             if self.bias is not None:
                 u += self.bias.value[1]
-            x_part, h_part = blocks(ax[t], 3), blocks(u, 3)
-            z, r, h_hat = gates[t]
-            inner[t] = h_part[2]
-
-            np.add(x_part[:2], h_part[:2], out=gates[t, :2])
-            kept_zr = sigma.forward(gates[t, :2])
-            np.multiply(r, inner[t], out=h_hat)
-            h_hat += x_part[2]
-            kept_h = phi.forward(h_hat)
-            kept.append((kept_zr, kept_h))
-            _mix(z, h[t], h_hat, out=h[t + 1])
-            hold(h[t + 1], h[t], None if mask is None else mask[t])
-        return h, (gates, inner, kept)
+            kept.append(forward_step(sigma, phi, u, gates[:, t], inner[t], h[t - 1], h[t]))
+            hold(h[t], h[t - 1], mask, t - 1)
+        return kept
 
     def _backward_reset_after(
-        self, h: Array, kept: Any, h_masks: Array | None, mask: Array | None, dy: Any, dh: Array
-    ) -> tuple[Array, Array]:
-        gates, inner, activations_kept = kept
-        steps, _, batch, units = gates.shape
-        U = np.asfortranarray(self.recurrent_kernel.value)  # so that Uᵀ is contiguous
-        sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
-        da, du = (np.empty((steps, batch, 3 * units), h.dtype) for _ in range(2))
-        dgates = np.empty((3, batch, units), h.dtype)
-        dz, dr, dh_hat = dgates
-        dh_z, du_U = np.empty_like(dh), np.empty_like(dh)
-
-        for t in reversed(range(steps)):
-            if dy[t] is not None:
-                dh += dy[t]
-            z, r, h_hat = gates[t]
-            kept_zr, kept_h = activations_kept[t]
-            dh_held = take_held(dh, None if mask is None else mask[t])
-
-            _unmix(dh, z, h[t], h_hat, dz, dh_hat, dh_z)
-            phi.backward(kept_h, h_hat, dh_hat)
-            np.multiply(dh_hat, inner[t], out=dr)
-            sigma.backward(kept_zr, gates[t, :2], dgates[:2])
-            blocks(da[t], 3)[...] = dgates
-            dh_hat *= r
-            blocks(du[t], 3)[...] = dgates
-
-            project_input_gradient(du[t], U, h_masks, out=du_U)
-            np.add(dh_z, du_U, out=dh)
+        self,
+        gates: Array,
+        inner: Array,
+        h: Array,
+        h_masks: Array | None,
+        mask: Array | None,
+        kept: list[Any],
+        dy: Any,
+        dh: Array,
+        da: Array,
+    ) -> None:
+        U, sigma, phi = self._recurrence()
+        U = np.asfortranarray(U)  # so that Uᵀ is contiguous
+        du = np.empty_like(da)
+        dgates, du_U = np.empty_like(gates[:, 0]), np.empty_like(dh)
+        for t in range(len(da), 0, -1):
+            if dy[t - 1] is not None:
+                dh += dy[t - 1]
+            dh_held = take_held(dh, mask, t - 1)
+            backward_step(
+                sigma, phi, kept[t - 1],
+                dh, gates[:, t], inner[t], h[t - 1], dgates, da[t - 1], du[t - 1],
+            )  # fmt: skip
+            project_back(du[t - 1], U, h_masks, out=du_U)
+            dh += du_U
             if dh_held is not None:
                 dh += dh_held
 
         if self.recurrent_kernel.trainable:
-            project_kernel_gradient(h[:-1], du, h_masks, out=self.recurrent_kernel.grad)
+            kernel_gradient(h[:-1], du, h_masks, out=self.recurrent_kernel.grad)
         if self.bias is not None and self.bias.trainable:
             self.bias.grad[0] = row_sum(da)
             self.bias.grad[1] = row_sum(du)
-        return da, dh
 
-    # r before the product with U
+    # r before the product with U: what it meets is h', and `inner` is r h'
 
     def _forward_reset_before(
-        self, ax: Array, h0: Array, h_masks: Array | None, mask: Array | None
-    ) -> tuple[Array, tuple[Any, ...]]:
-        steps, batch, units = len(ax), *h0.shape
-        U_zr, U_h = self._split(self.recurrent_kernel.value)
+        self, gates: Array, inner: Array, h: Array, h_masks: Array | None, mask: Array | None
+    ) -> list[Any]:
+        U, sigma, phi = self._recurrence()
+        U_zr, U_h = self._split(U)
         zr_masks, own_mask = _split_masks(h_masks)
-        sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
-        h = np.empty((steps + 1, batch, units), ax.dtype)
-        h[0] = h0
-        gates = np.empty((steps, 3, batch, units), ax.dtype)
-        rh = np.empty((steps, batch, units), ax.dtype)
+        u_zr, u_h = (np.empty((h.shape[1], M.shape[1]), h.dtype) for M in (U_zr, U_h))
         kept = []
-
-        for t in range(steps):
-            x_part = blocks(ax[t], 3)
-            z, r, h_hat = gates[t]
-            np.add(x_part[:2], blocks(project(h[t], U_zr, zr_masks), 2), out=gates[t, :2])
-            kept_zr = sigma.forward(gates[t, :2])
-            np.multiply(r, h[t], out=rh[t])
-            np.add(x_part[2], project(rh[t], U_h, own_mask), out=h_hat)
-            kept_h = phi.forward(h_hat)
-            kept.append((kept_zr, kept_h))
-            _mix(z, h[t], h_hat, out=h[t + 1])
-            hold(h[t + 1], h[t], None if mask is None else mask[t])
-        return h, (gates, rh, kept)
+        for t in range(1, len(h)):
+            z, r, h_hat = gates[:, t]
+            project_state(h[t - 1], U_zr, zr_masks, out=u_zr)
+            gates[:2, t] += blocks(u_zr, 2)
+            kept_zr = sigma.forward(gates[:2, t])
+            np.multiply(r, h[t - 1], out=inner[t])
+            project_state(inner[t], U_h, own_mask, out=u_h)
+            h_hat += u_h
+            kept.append((kept_zr, phi.forward(h_hat)))
+            mix(z, h[t - 1], h_hat, out=h[t])
+            hold(h[t], h[t - 1], mask, t - 1)
+        return kept
 
     def _backward_reset_before(
-        self, h: Array, kept: Any, h_masks: Array | None, mask: Array | None, dy: Any, dh: Array
-    ) -> tuple[Array, Array]:
-        gates, rh, activations_kept = kept
-        steps, _, batch, units = gates.shape
-        U_zr, U_h = self._split(self.recurrent_kernel.value)
+        self,
+        gates: Array,
+        inner: Array,
+        h: Array,
+        h_masks: Array | None,
+        mask: Array | None,
+        kept: list[Any],
+        dy: Any,
+        dh: Array,
+        da: Array,
+    ) -> None:
+        U, sigma, phi = self._recurrence()
+        U_zr, U_h = self._split(U)
         zr_masks, own_mask = _split_masks(h_masks)
-        sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
-        da = np.empty((steps, batch, 3 * units), h.dtype)
-        dgates = np.empty((3, batch, units), h.dtype)
+        dgates = np.empty_like(gates[:, 0])
         dz, dr, dh_hat = dgates
-        dh_z = np.empty_like(dh)
-
-        for t in reversed(range(steps)):
-            if dy[t] is not None:
-                dh += dy[t]
-            z, r, h_hat = gates[t]
-            kept_zr, kept_h = activations_kept[t]
-            dh_held = take_held(dh, None if mask is None else mask[t])
-
-            _unmix(dh, z, h[t], h_hat, dz, dh_hat, dh_z)
+        drh, da_U = np.empty_like(dh), np.empty_like(dh)
+        for t in range(len(da), 0, -1):
+            if dy[t - 1] is not None:
+                dh += dy[t - 1]
+            dh_held = take_held(dh, mask, t - 1)
+            z, r, h_hat = gates[:, t]
+            kept_zr, kept_h = kept[t - 1]
+            unmix(dh, z, h[t - 1], h_hat, dz, dh_hat)
             phi.backward(kept_h, h_hat, dh_hat)
-            drh = project_input_gradient(dh_hat, U_h, own_mask)
-            np.multiply(drh, h[t], out=dr)
-            sigma.backward(kept_zr, gates[t, :2], dgates[:2])
-            blocks(da[t], 3)[...] = dgates
+            project_back(dh_hat, U_h, own_mask, out=drh)
+            np.multiply(drh, h[t - 1], out=dr)
+            sigma.backward(kept_zr, gates[:2, t], dgates[:2])
+            blocks(da[t - 1], 3)[...] = dgates
 
-            project_input_gradient(da[t, :, : 2 * units], U_zr, zr_masks, out=dh)
-            dh += dh_z
+            project_back(da[t - 1, :, : 2 * self.units], U_zr, zr_masks, out=da_U)
+            dh += da_U
             drh *= r
             dh += drh
             if dh_held is not None:
@@ -292,37 +275,28 @@ class GRUCell(RecurrentCell):
 
         if self.recurrent_kernel.trainable:
             dU_zr, dU_h = self._split(self.recurrent_kernel.grad)
-            project_kernel_gradient(h[:-1], da[..., : 2 * units], zr_masks, out=dU_zr)
-            project_kernel_gradient(rh, da[..., 2 * units :], own_mask, out=dU_h)
+            da_zr, da_h = self._split(da)
+            kernel_gradient(h[:-1], da_zr, zr_masks, out=dU_zr)
+            kernel_gradient(inner[1:], da_h, own_mask, out=dU_h)
         if self.bias is not None and self.bias.trainable:
             self.bias.grad = row_sum(da)
-        return da, dh
 
-    def _split(self, recurrent_kernel: Array) -> tuple[Array, Array]:
+    def _recurrence(self) -> tuple[Array, Overwriting, Overwriting]:
+        """Return U, σ and φ."""
+        return (
+            self.recurrent_kernel.value,
+            overwriting(self.recurrent_activation),
+            overwriting(self.activation),
+        )
+
+    def _split(self, columns: Array) -> tuple[Array, Array]:
         """Return views of the columns of z and r, and of those of ĥ."""
-        return recurrent_kernel[:, : 2 * self.units], recurrent_kernel[:, 2 * self.units :]
+        return columns[..., : 2 * self.units], columns[..., 2 * self.units :]
 
 
 def _split_masks(masks: Array | None) -> tuple[Array | None, Array | None]:
     """Return the dropout masks of z and r, and that of ĥ."""
     return (None, None) if masks is None else (masks[:2], masks[2:])
-
-
-def _mix(z: Array, old: Array, candidate: Array, out: Array) -> None:
-    """Write z h' + (1 − z) ĥ = ĥ + z (h' − ĥ)."""
-    np.subtract(old, candidate, out=out)
-    out *= z
-    out += candidate
-
-
-def _unmix(
-    dh: Array, z: Array, old: Array, candidate: Array, dz: Array, dcandidate: Array, dold: Array
-) -> None:
-    """Write dz = dh (h' − ĥ), dĥ = dh (1 − z) and dh' = dh z."""
-    np.subtract(old, candidate, out=dz)
-    dz *= dh
-    np.multiply(dh, z, out=dold)
-    np.subtract(dh, dold, out=dcandidate)
 
 
 class GRU(RecurrentLayer):

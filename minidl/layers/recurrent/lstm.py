@@ -11,15 +11,12 @@ import numpy as np
 
 from minidl import activations
 from minidl._typing import Array, Residuals
-from minidl.layers.recurrent.cell import RecurrentCell, blocks, gradient_of_states, row_sum
+from minidl.layers.recurrent.cell import RecurrentCell, gradient_of_states, row_sum
 from minidl.layers.recurrent.in_place import overwriting
 from minidl.layers.recurrent.layer import RecurrentLayer, check_use_cudnn, of_the_cell
+from minidl.layers.recurrent.lstm_step import backward_step, forward_step
 from minidl.layers.recurrent.masking import hold, take_held
-from minidl.layers.recurrent.projection import (
-    project,
-    project_input_gradient,
-    project_kernel_gradient,
-)
+from minidl.layers.recurrent.projection import kernel_gradient, project_back, project_state
 
 
 class LSTMCell(RecurrentCell):
@@ -136,85 +133,55 @@ class LSTMCell(RecurrentCell):
     ) -> tuple[Array, list[Array], Residuals]:
         """Return h of all steps, h and c after the last, and the residuals."""
         steps, batch, _ = x.shape
-        u, U = self.units, self.recurrent_kernel.value
+        U, b = self.recurrent_kernel.value, None if self.bias is None else self.bias.value
         sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
         x_masks, h_masks = self._dropped(x, training)
-        zx = project(x, self.kernel.value, x_masks)  # x W + b of all steps
-        if self.bias is not None:
-            zx += self.bias.value
 
-        h, c = (np.empty((steps + 1, batch, u), x.dtype) for _ in range(2))
+        # At index t stands what step t gives, at index 0 the first states.
+        memory = np.empty((7, steps + 1, batch, self.units), x.dtype)
+        gates, (c, phi_c, h) = memory[:4], memory[4:]
         h[0], c[0] = states
-        gates = np.empty((steps, 4, batch, u), x.dtype)  # i, f, g, o, each of them contiguous
-        phi_c = np.empty((steps, batch, u), x.dtype)
-        kept = []  # what the activations keep, besides their outputs
-        hU, ig = np.empty((batch, 4 * u), x.dtype), np.empty((batch, u), x.dtype)
-
-        for t in range(steps):
-            project(h[t], U, h_masks, out=hU)
-            np.add(blocks(zx[t], 4), blocks(hU, 4), out=gates[t])
-            i, f, g, o = gates[t]
-            kept_if = sigma.forward(gates[t, :2])
-            kept_g = phi.forward(g)
-            kept_o = sigma.forward(o)
-
-            np.multiply(f, c[t], out=c[t + 1])
-            c[t + 1] += np.multiply(i, g, out=ig)
-            hold(c[t + 1], c[t], None if mask is None else mask[t])
-
-            phi_c[t] = c[t + 1]
-            kept_c = phi.forward(phi_c[t])
-            np.multiply(o, phi_c[t], out=h[t + 1])
-            hold(h[t + 1], h[t], None if mask is None else mask[t])
-            kept.append((kept_if, kept_g, kept_o, kept_c))
-
-        return h[1:], [h[-1], c[-1]], (x, mask, x_masks, h_masks, h, c, gates, phi_c, kept)
+        self._project_inputs(x, x_masks, b, out=gates[:, 1:])
+        hU = np.empty((batch, 4 * self.units), x.dtype)
+        kept = []
+        for t in range(1, steps + 1):
+            project_state(h[t - 1], U, h_masks, out=hU)
+            kept.append(forward_step(sigma, phi, hU, gates[:, t], c[t - 1], c[t], phi_c[t], h[t]))
+            hold(c[t], c[t - 1], mask, t - 1)
+            hold(h[t], h[t - 1], mask, t - 1)
+        return h[1:], [h[-1], c[-1]], (x, mask, x_masks, h_masks, memory, kept)
 
     def backward_sequence(
         self, residuals: Residuals, dy: Any, dstates: list[Array | None], need_dx: bool
     ) -> tuple[Array | None, list[Array]]:
         """Assign dW, dU and db; return dx, dh' and dc'."""
-        x, mask, x_masks, h_masks, h, c, gates, phi_c, kept = residuals
-        steps, batch, u = phi_c.shape
+        x, mask, x_masks, h_masks, memory, kept = residuals
+        gates, (c, phi_c, h) = memory[:4], memory[4:]
+        steps, batch, _ = x.shape
         U = np.asfortranarray(self.recurrent_kernel.value)  # so that Uᵀ is contiguous
         sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
+
         dh, dc = gradient_of_states(dstates, [h[0], c[0]])
-        dz = np.empty((steps, batch, 4 * u), x.dtype)
-        dgates = np.empty((4, batch, u), x.dtype)
-        di, df, dg, do = dgates
-        dc_here = np.empty_like(dc)
-
-        for t in reversed(range(steps)):
-            if dy[t] is not None:
-                dh += dy[t]
-            i, f, g, o = gates[t]
-            kept_if, kept_g, kept_o, kept_c = kept[t]
-            dh_held = take_held(dh, None if mask is None else mask[t])
-            dc_held = take_held(dc, None if mask is None else mask[t])
-
-            np.multiply(dh, phi_c[t], out=do)
-            np.multiply(dh, o, out=dc_here)
-            phi.backward(kept_c, phi_c[t], dc_here)
-            dc += dc_here
-            np.multiply(dc, g, out=di)
-            np.multiply(dc, c[t], out=df)
-            np.multiply(dc, i, out=dg)
-            sigma.backward(kept_if, gates[t, :2], dgates[:2])
-            phi.backward(kept_g, g, dg)
-            sigma.backward(kept_o, o, do)
-            blocks(dz[t], 4)[...] = dgates
-
-            project_input_gradient(dz[t], U, h_masks, out=dh)
-            dc *= f
+        dz = np.empty((steps, batch, 4 * self.units), x.dtype)
+        dgates = np.empty_like(gates[:, 0])
+        for t in range(steps, 0, -1):
+            if dy[t - 1] is not None:
+                dh += dy[t - 1]
+            dh_held, dc_held = (take_held(d, mask, t - 1) for d in (dh, dc))
+            backward_step(
+                sigma, phi, kept[t - 1],
+                dh, dc, gates[:, t], c[t - 1], phi_c[t], dgates, dz[t - 1],
+            )  # fmt: skip
+            project_back(dz[t - 1], U, h_masks, out=dh)
             if mask is not None:
                 dh += dh_held
                 dc += dc_held
 
         if self.recurrent_kernel.trainable:
-            project_kernel_gradient(h[:-1], dz, h_masks, out=self.recurrent_kernel.grad)
+            kernel_gradient(h[:-1], dz, h_masks, out=self.recurrent_kernel.grad)
         if self.bias is not None and self.bias.trainable:
             self.bias.grad = row_sum(dz)
-        return self._backward_input(x, dz, x_masks, need_dx), [dh, dc]
+        return self._backward_inputs(x, dz, x_masks, need_dx), [dh, dc]
 
 
 class LSTM(RecurrentLayer):

@@ -1,9 +1,9 @@
 """What a masked time step does to a state: nothing, forwards and backwards.
 
-    s = s̃ where the step counts, s' where it is masked        s̃: the new state, s': the old one
+    s = s̃ where step t counts, s' where it is masked         s̃: the new state, s': the old one
     ds̃ = ds where it counts, else 0;    ds' = ds where it is masked, else 0
 
-`counts` is the step's mask, of shape (batch, 1), or None where every step of the batch counts.
+The mask is (time, batch, 1), or None where every step counts.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 from minidl._typing import Array
 
 
-def hold(new: Array, old: Array, counts: Array | None) -> None:
-    """Put the old state back into `new` where the step is masked."""
-    if counts is not None:
-        np.copyto(new, old, where=~counts)
+def hold(new: Array, old: Array, mask: Array | None, t: int) -> None:
+    """Put the old state back into `new` where step t is masked."""
+    if mask is not None:
+        np.copyto(new, old, where=~mask[t])
 
 
-def take_held(ds: Array, counts: Array | None) -> Array | None:
+def take_held(ds: Array, mask: Array | None, t: int) -> Array | None:
     """Return the part of ds that goes straight to the old state, and leave ds̃ in `ds`."""
-    if counts is None:
+    if mask is None:
         return None
-    held = ds * ~counts
-    ds *= counts
+    held = ds * ~mask[t]
+    ds *= mask[t]
     return held
 
 

@@ -1,11 +1,11 @@
-"""The products of a recurrent layer: an input times a kernel that has the columns of all gates.
+"""The products of a recurrent layer: an input, or a state, times a kernel with all gates' columns.
 
 Dropout is part of them. `masks` holds m / (1 − rate), of shape (1, batch, n) where all gates share
 the draws, or (gates, batch, n) where each has its own; None where nothing is dropped.
 
     z = (x m) W          dx = m (dz Wᵀ)          dW = Σ (x m)ᵀ dz
 
-x is (batch, n), or (time, batch, n); the time steps are then rows of one product.
+Arrays of a sequence are (time, batch, n); all time steps are then rows of one product.
 """
 
 from __future__ import annotations
@@ -17,38 +17,42 @@ import numpy as np
 from minidl._typing import Array
 
 
-def project(x: Array, kernel: Array, masks: Array | None, out: Array | None = None) -> Array:
-    """Return (x m) W, the columns of each gate with the m of that gate."""
-    if out is None:
-        out = np.empty((*x.shape[:-1], kernel.shape[1]), kernel.dtype)
-    if masks is None or len(masks) == 1:
-        kept = x if masks is None else x * masks[0]
-        np.matmul(_rows(kept), kernel, out=_rows(out))
-        return out
+def project_inputs(x: Array, kernel: Array, masks: Array | None, out: Array) -> None:
+    """Write (x m) W of all steps into `out`, (gates, time, batch, units): a gate after the other.
+
+    So the numbers of one gate at one step lie side by side.
+    """
+    kept = x[None] if masks is None else x * masks[:, None]
+    gates, steps, batch, units = out.shape
+    kernels = kernel.reshape(len(kernel), gates, units).swapaxes(0, 1)
+    rows = kept.reshape(len(kept), steps * batch, x.shape[2])
+    np.matmul(rows, kernels, out=out.reshape(gates, steps * batch, units))
+
+
+def project_state(h: Array, kernel: Array, masks: Array | None, out: Array) -> None:
+    """Write (h m) U of one step into `out`, (batch, gates units): one product for all gates."""
+    if masks is None:
+        np.matmul(h, kernel, out=out)
+        return
     for mask, columns in _gates(masks, kernel):
-        out[..., columns] = _product(x * mask, kernel[:, columns])
-    return out
+        out[:, columns] = np.matmul(h * mask, kernel[:, columns])
 
 
-def project_input_gradient(
-    dz: Array, kernel: Array, masks: Array | None, out: Array | None = None
-) -> Array:
-    """Return dx = m (dz Wᵀ), summed over the gates."""
-    if out is None:
-        out = np.empty((*dz.shape[:-1], len(kernel)), kernel.dtype)
+def project_back(dz: Array, kernel: Array, masks: Array | None, out: Array) -> None:
+    """Write dx = m (dz Wᵀ), summed over the gates, into `out`: of one step, or of all."""
     if masks is None or len(masks) == 1:
         np.matmul(_rows(dz), kernel.T, out=_rows(out))
         if masks is not None:
             out *= masks[0]
-        return out
+        return
     out[...] = 0
     for mask, columns in _gates(masks, kernel):
-        out += _product(dz[..., columns], kernel[:, columns].T) * mask
-    return out
+        part = np.matmul(_rows(dz[..., columns]), kernel[:, columns].T)
+        out += part.reshape(out.shape) * mask
 
 
-def project_kernel_gradient(x: Array, dz: Array, masks: Array | None, out: Array) -> None:
-    """Write dW = Σ (x m)ᵀ dz, over all time steps and the batch, into `out`."""
+def kernel_gradient(x: Array, dz: Array, masks: Array | None, out: Array) -> None:
+    """Write dW = Σ (x m)ᵀ dz, over all steps and the batch, into `out`."""
     if masks is None or len(masks) == 1:
         kept = x if masks is None else x * masks[0]
         np.matmul(_rows(kept).T, _rows(dz), out=out)
@@ -62,10 +66,6 @@ def _gates(masks: Array, kernel: Array) -> Iterator[tuple[Array, slice]]:
     size = kernel.shape[1] // len(masks)
     for gate, mask in enumerate(masks):
         yield mask, slice(gate * size, (gate + 1) * size)
-
-
-def _product(x: Array, kernel: Array) -> Array:
-    return np.matmul(_rows(x), kernel).reshape(*x.shape[:-1], kernel.shape[1])
 
 
 def _rows(x: Array) -> Array:

@@ -14,11 +14,7 @@ from minidl.layers.recurrent.cell import RecurrentCell, gradient_of_states, row_
 from minidl.layers.recurrent.in_place import overwriting
 from minidl.layers.recurrent.layer import RecurrentLayer
 from minidl.layers.recurrent.masking import hold, take_held
-from minidl.layers.recurrent.projection import (
-    project,
-    project_input_gradient,
-    project_kernel_gradient,
-)
+from minidl.layers.recurrent.projection import kernel_gradient, project_back, project_state
 
 
 class SimpleRNNCell(RecurrentCell):
@@ -109,23 +105,24 @@ class SimpleRNNCell(RecurrentCell):
     ) -> tuple[Array, list[Array], Residuals]:
         """Return h of all steps, h after the last, and the residuals."""
         steps, batch, _ = x.shape
-        U, f = self.recurrent_kernel.value, overwriting(self.activation)
+        U, b = self.recurrent_kernel.value, None if self.bias is None else self.bias.value
+        f = overwriting(self.activation)
         x_masks, h_masks = self._dropped(x, training)
-        zx = project(x, self.kernel.value, x_masks)  # x W + b of all steps
-        if self.bias is not None:
-            zx += self.bias.value
 
+        # At index t stands what step t gives, at index 0 the first state.
         h = np.empty((steps + 1, batch, self.units), x.dtype)
+        new = h if mask is None else np.empty_like(h)  # f(z), kept apart where h may be held
         h[0] = states[0]
-        new = h[1:] if mask is None else np.empty_like(h[1:])  # f(z), kept apart where h is held
+        self._project_inputs(x, x_masks, b, out=new[None, 1:])
+        hU = np.empty((batch, self.units), x.dtype)
         kept = []
-        for t in range(steps):
-            project(h[t], U, h_masks, out=new[t])
-            new[t] += zx[t]
+        for t in range(1, steps + 1):
+            project_state(h[t - 1], U, h_masks, out=hU)
+            new[t] += hU
             kept.append(f.forward(new[t]))
             if mask is not None:
-                h[t + 1] = new[t]
-                hold(h[t + 1], h[t], mask[t])
+                h[t] = new[t]
+                hold(h[t], h[t - 1], mask, t - 1)
         return h[1:], [h[-1]], (x, mask, x_masks, h_masks, h, new, kept)
 
     def backward_sequence(
@@ -136,23 +133,22 @@ class SimpleRNNCell(RecurrentCell):
         U = np.asfortranarray(self.recurrent_kernel.value)  # so that Uᵀ is contiguous
         f = overwriting(self.activation)
         (dh,) = gradient_of_states(dstates, [h[0]])
-        dz = np.empty_like(new)
-
-        for t in reversed(range(len(new))):
-            if dy[t] is not None:
-                dh += dy[t]
-            dh_held = take_held(dh, None if mask is None else mask[t])
-            dz[t] = dh
-            f.backward(kept[t], new[t], dz[t])
-            project_input_gradient(dz[t], U, h_masks, out=dh)
+        dz = np.empty_like(h[1:])
+        for t in range(len(x), 0, -1):
+            if dy[t - 1] is not None:
+                dh += dy[t - 1]
+            dh_held = take_held(dh, mask, t - 1)
+            dz[t - 1] = dh
+            f.backward(kept[t - 1], new[t], dz[t - 1])
+            project_back(dz[t - 1], U, h_masks, out=dh)
             if dh_held is not None:
                 dh += dh_held
 
         if self.recurrent_kernel.trainable:
-            project_kernel_gradient(h[:-1], dz, h_masks, out=self.recurrent_kernel.grad)
+            kernel_gradient(h[:-1], dz, h_masks, out=self.recurrent_kernel.grad)
         if self.bias is not None and self.bias.trainable:
             self.bias.grad = row_sum(dz)
-        return self._backward_input(x, dz, x_masks, need_dx), [dh]
+        return self._backward_inputs(x, dz, x_masks, need_dx), [dh]
 
 
 class SimpleRNN(RecurrentLayer):

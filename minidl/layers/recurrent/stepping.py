@@ -60,10 +60,10 @@ def forward_cell(
         (y, *after), residuals = _forward_step(cell, [x_t, *states], training)
         y = np.array(y, copy=None if mask is None else True)
         if mask is not None:
-            hold(y, outputs[-1] if outputs else _before_the_first(y, states), mask[t])
+            hold(y, outputs[-1] if outputs else _before_the_first(y, states), mask, t)
             after = [s.copy() for s in after]
             for new, old in zip(after, states, strict=True):
-                hold(new, old, mask[t])
+                hold(new, old, mask, t)
         outputs.append(y)
         kept.append(residuals)
         states = after
@@ -83,10 +83,9 @@ def backward_cell(
     totals = [np.zeros_like(p.value) for p in trained]
     dy_held: Array | None = None
     for t in reversed(range(len(x))):
-        counts = None if mask is None else mask[t]
         dy_t = _added(dy[t], dy_held, (x.shape[1], output_size_of(cell)), x.dtype)
-        dy_held = take_held(dy_t, counts)
-        ds_held = [take_held(d, counts) for d in ds]
+        dy_held = take_held(dy_t, mask, t)
+        ds_held = [take_held(d, mask, t) for d in ds]
         dx[t], *ds = cell.backward(kept[t], [dy_t, *ds])
         ds = [d if h is None else d + h for d, h in zip(ds, ds_held, strict=True)]
         for total, parameter in zip(totals, trained, strict=True):
