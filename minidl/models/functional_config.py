@@ -190,8 +190,10 @@ def _is_model(layer: Layer) -> bool:
 
 def _flat(out: Any) -> list[Any]:
     if isinstance(out, dict):
-        return list(out.values())
-    return list(out) if isinstance(out, list | tuple) else [out]
+        out = list(out.values())
+    return (
+        [leaf for item in out for leaf in _flat(item)] if isinstance(out, list | tuple) else [out]
+    )
 
 
 def _histories(value: Any) -> list[list[Any]]:

@@ -15,6 +15,7 @@ from .attention_cases import ATTENTION
 from .convolution_cases import CONVOLUTION
 from .image_cases import IMAGES
 from .pooling_cases import POOLING
+from .recurrent_cases import RECURRENT
 from .sequence_cases import SEQUENCES, masked_batch_normalization, masked_softmax
 from .spatial_cases import SPATIAL
 from .trial import Trial, Trials, fitted, trials
@@ -261,4 +262,5 @@ LAYERS: dict[type, Trials] = {
     **POOLING,
     **SPATIAL,
     **SEQUENCES,
+    **RECURRENT,
 }

@@ -15,6 +15,7 @@ from .case import Case
 from .convolution_cases import CONVOLUTION
 from .image_cases import IMAGES
 from .pooling_cases import POOLING
+from .recurrent_cases import RECURRENT
 from .spatial_cases import SPATIAL
 
 
@@ -142,6 +143,7 @@ CASES: dict[str, Case] = {
     ),
     **POOLING,
     **SPATIAL,
+    **RECURRENT,
 }
 
 

@@ -158,7 +158,7 @@ class Bidirectional(Layer):
         own = mask if self.return_sequences else None
         outputs = [own, own] if self.merge_mode is None else [own]
         if self.return_state:
-            outputs += [None] * (2 * len(self.forward_layer.state_size))
+            outputs += [None] * len(self.forward_layer.state_size + self.backward_layer.state_size)
         return outputs if len(outputs) > 1 else own
 
     def _halves(self, inputs: Any) -> tuple[Any, Any]:
@@ -199,17 +199,16 @@ class Bidirectional(Layer):
         count = 2 if self.merge_mode is None else 1
         dy_one, dy_back = self._unmerge(dys[:count], factors, size)
         states = dys[count:]
-        half = len(states) // 2
+        half = len(self.forward_layer.state_size)
         if dy_back is not None:
             dy_back = self._turned(dy_back)
         if self.return_state:
             dy_one, dy_back = [dy_one, *states[:half]], [dy_back, *states[half:]]
         dx = self.forward_layer.backward(kept, dy_one, need_dx)
         dx_back = self.backward_layer.backward(kept_back, dy_back, need_dx)
-        if not given:
-            return dx + dx_back if need_dx else None
-        total = dx[0] + dx_back[0] if need_dx else None
-        return [total, *dx[1:], *dx_back[1:]]
+        if not need_dx:
+            return None
+        return [dx[0] + dx_back[0], *dx[1:], *dx_back[1:]] if given else dx + dx_back
 
     def _turned(self, y: Array) -> Array:
         """Return the steps of the backward layer in the order of time."""

@@ -247,8 +247,9 @@ class RNN(Layer):
             each = [d if d is None else d * counts for d, counts in zip(each, mask, strict=True)]
 
         dx, dfirst = backward_cell(self.cell, kept, each, dlast, need_dx)
-        if dx is not None:
-            dx = self._in_order(dx).swapaxes(0, 1).astype(self.dtype, order="C")
+        if dx is None:
+            return None
+        dx = self._in_order(dx).swapaxes(0, 1).astype(self.dtype, order="C")
         return [dx, *(d.astype(self.dtype, copy=False) for d in dfirst)] if given else dx
 
     def _in_order(self, steps: Array) -> Array:

@@ -94,7 +94,7 @@ def backward_cell(
         parameter.grad = total
     if dy_held is not None and dy_held.shape == ds[0].shape:
         ds[0] = ds[0] + dy_held  # where no step counts, the output is the first state
-    return dx, ds
+    return (dx if need_dx else None), ds
 
 
 def _added(
