@@ -37,6 +37,7 @@ class StackedRNNCells(SequenceCell):
         ValueError: if there is no cell, or one has no valid `state_size`.
 
     Example:
+        >>> import numpy as np
         >>> from minidl.layers import GRUCell, LSTMCell
         >>> cell = StackedRNNCells([GRUCell(4), LSTMCell(3)])
         >>> y, states = cell(np.ones((2, 5)), cell.get_initial_state(2))
@@ -53,7 +54,7 @@ class StackedRNNCells(SequenceCell):
             check_cell(cell, f"Layer {self.name!r} (StackedRNNCells)")
 
     @property
-    def state_size(self) -> list[Any]:  # type: ignore[override]
+    def state_size(self) -> list[Any]:
         """The sizes of the states of each cell."""
         return [cell.state_size for cell in self.cells]
 
