@@ -19,6 +19,7 @@ FLOORS = [
     {"autodiff"},
     {"losses", "metrics", "optimizers", "datasets", "utils"},
     {"callbacks"},
+    {"doctor"},
     {"models", "plotting"},
     {"gradcheck", "testing"},
     {"cli", "__main__", "__init__"},

@@ -12,6 +12,7 @@ from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.progress import ProgbarLogger
 from minidl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from minidl.callbacks.swap_ema_weights import SwapEMAWeights
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]

@@ -42,6 +42,7 @@ class Trainer(Evaluator):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        diagnose: bool = False,
     ) -> History:
         """Train for a number of epochs and return the history of losses and metrics.
 
@@ -63,6 +64,7 @@ class Trainer(Evaluator):
             validation_steps: batches in a validation.
             validation_batch_size: samples in a validation batch; `batch_size` by default.
             validation_freq: every how many epochs to validate, or a list of epochs from 1.
+            diagnose: whether a `minidl.doctor.Doctor` watches the run and reports at its end.
 
         Returns:
             A `History`; its `history` is a dict of lists, a number an epoch.
@@ -84,6 +86,9 @@ class Trainer(Evaluator):
         self._prepare_training(data)
         shuffler = self._shuffle_generator() if shuffle else None
         run = self._callbacks(callbacks, verbose, last_epoch, data.steps, history=True)
+        watchers = _watchers(run, diagnose)
+        for watcher in watchers:
+            watcher.see_data(data, validation, validation_data is None and validation_split > 0)
         self.stop_training = False
         logs: dict[str, Any] = {}
         try:
@@ -94,6 +99,8 @@ class Trainer(Evaluator):
                 taken = 0
                 for step, batch in enumerate(data.epoch(shuffler)):
                     run.on_train_batch_begin(step)
+                    for watcher in watchers:
+                        watcher.see_batch(step, batch)
                     self._train_on(batch, epoch, step, run)
                     taken += 1
                     if run.wants_train_batches:
@@ -152,13 +159,25 @@ class Trainer(Evaluator):
         try:
             self.train_step(batch)
         except NonFiniteError as error:
+            message = f"Epoch {epoch + 1}, batch {step}: {error}"
+            for watcher in _watchers(run):
+                watcher.see_error(message)
             if not run.handles_nan_loss:
-                raise NonFiniteError(f"Epoch {epoch + 1}, batch {step}: {error}") from None
+                raise NonFiniteError(message) from None
 
     def _shuffle_generator(self) -> np.random.Generator:
         if self._shuffler is None:
             self._shuffler = SeedGenerator()
         return self._shuffler.generator
+
+
+def _watchers(run: CallbackList, diagnose: bool = False) -> list[Any]:
+    """Return the callbacks that want to see the data and the batches themselves."""
+    if diagnose and not any(hasattr(callback, "see_batch") for callback in run.callbacks):
+        from minidl.doctor import Doctor
+
+        run.append(Doctor())
+    return [callback for callback in run.callbacks if hasattr(callback, "see_batch")]
 
 
 def _epoch_number(name: str, value: Any) -> int:
