@@ -18,6 +18,7 @@ lambda_layer             any function
 recurrent/               sequences, step by step
 reshaping identity       numbers moved about, or not at all
 merging concatenate dot  several inputs into one
+categorical              categories and texts into integers and vectors
 attention                steps that gather from the steps that they look at
 """
 
@@ -29,6 +30,13 @@ from minidl.layers.attention import (
     MultiHeadAttention,
 )
 from minidl.layers.batch_normalization import BatchNormalization
+from minidl.layers.categorical import (
+    CategoryEncoding,
+    Discretization,
+    IntegerLookup,
+    StringLookup,
+    TextVectorization,
+)
 from minidl.layers.concatenate import Concatenate, concatenate
 from minidl.layers.convolutional import (
     Conv1D,
@@ -146,6 +154,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CenterCrop",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -159,6 +168,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "Embedding",
@@ -186,6 +196,7 @@ __all__ = [
     "InputSpec",
     "LSTMCell",
     "Lambda",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -226,8 +237,10 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
     "TimeDistributed",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -13,7 +13,7 @@ from minidl.layers.symbolic import Node, SymbolicTensor
 from minidl.validation import positive_integer
 
 INPUT_DTYPES = (
-    *("float32", "float64", "bool"),
+    *("float32", "float64", "bool", "string"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
 
@@ -160,8 +160,9 @@ def Input(  # noqa: N802  (Keras's name: it reads like a class in a model's desc
     Arguments:
         shape: the shape of one sample, without the batch axis; None where a size is not fixed.
         batch_size: the size of the batch axis, where it is fixed.
-        dtype: a float, integer or bool dtype; `config.floatx()` by default. Integers reach the
-            first layer as they are: images stay uint8 until Rescaling makes floats of them.
+        dtype: a float, integer or bool dtype, or "string" for layers that take text;
+            `config.floatx()` by default. Integers reach the first layer as they are: images stay
+            uint8 until Rescaling makes floats of them.
         batch_shape: the shape with the batch axis, in place of `shape` and `batch_size`.
         name: a unique name, by which a dict of inputs is matched; `"input_layer"`, ... by default.
         sparse, ragged, tensor, optional: Keras's; only their defaults are supported.

@@ -272,15 +272,16 @@ def unpack(item: Any) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def as_array(value: Any, role: str) -> Array:
+def as_array(value: Any, role: str, text: bool = False) -> Array:
     """Return numbers as an array; an array or memory map comes back as it is.
 
     Arguments:
         role: what it is called in messages, such as `"x"`.
+        text: whether strings are expected in place of numbers.
 
     Raises:
         ValueError: if the values are ragged or empty.
-        TypeError: if they are not numbers.
+        TypeError: if they are not numbers, or not strings where those are expected.
     """
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
@@ -289,7 +290,11 @@ def as_array(value: Any, role: str) -> Array:
             f"Received {role} as a list whose rows differ in length, expected a rectangular array. "
             "Pad the rows (utils.pad_sequences) or cut them to one length."
         ) from error
-    if array.dtype.kind not in "biuf":
+    if text and array.dtype.kind not in "USTO":
+        raise TypeError(
+            f"Received {role} of dtype {array.dtype}, expected strings: the model's Input says so."
+        )
+    if not text and array.dtype.kind not in "biuf":
         where = _first_non_number(array)
         raise TypeError(
             f"Received {role} of dtype {array.dtype}{where}, expected numbers. Encode text and "

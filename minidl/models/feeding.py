@@ -118,7 +118,10 @@ class Feeder:
             raise ValueError(f"{self.owner} received no data: x is None.")
         items = self.inputs.flatten(x, self.owner)
         names = self._names("x", self.inputs, len(items))
-        arrays = [as_array(item, name) for name, item in zip(names, items, strict=True)]
+        arrays = [
+            as_array(item, name, text=self.inputs.is_text(i))
+            for i, (name, item) in enumerate(zip(names, items, strict=True))
+        ]
         arrays = [self.inputs.with_rank(i, array) for i, array in enumerate(arrays)]
         self.inputs.check_shapes([array.shape for array in arrays], self.owner)
         return arrays

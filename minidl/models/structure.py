@@ -116,7 +116,12 @@ class Structure:
         """Return `array` in the dtype of the tensor it is for."""
         if self.kind == "unknown":
             return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array
-        return array.astype(self.tensors[index].dtype, copy=False)
+        dtype = "object" if self.is_text(index) else self.tensors[index].dtype
+        return array.astype(dtype, copy=False)
+
+    def is_text(self, index: int) -> bool:
+        """Return whether a tensor is one of strings."""
+        return self.kind != "unknown" and self.tensors[index].dtype == "string"
 
     def check_shapes(self, shapes: list[Shape], owner: str) -> None:
         """Compare shapes with those of the tensors; None agrees with everything.

@@ -32,6 +32,7 @@ CASES: dict[type, Trials] = {
 
 CONTRACT = "the contract: it computes nothing"
 BASE = "a base: every class made of it has a case"
+TEXT = "it takes strings, which have no gradient"
 FUNCTION = "a plain function: it has no derivative, and says so"
 TRUTH = "its output is truth values: there is nothing to differentiate"
 
@@ -45,6 +46,9 @@ EXEMPT = {
     "layers.convolutional.separable.SeparableConvolution": BASE,
     "layers.convolutional.transposed.TransposedConvolution": BASE,
     "layers.attention.projected.ProjectedAttention": BASE,
+    "layers.categorical.index_lookup.IndexLookup": BASE,
+    "layers.categorical.string_lookup.StringLookup": TEXT,
+    "layers.categorical.text_vectorization.TextVectorization": TEXT,
     "layers.dropout.RateLayer": BASE,
     "layers.dropout._SpatialDropoutND": BASE,
     "layers.image.image_layer.ImageLayer": BASE,

@@ -12,6 +12,7 @@ from minidl.testing import arrays, batches, images, sequences, shapes
 
 from .activation_cases import ACTIVATIONS, RELU_KINKS, axes, axis_or_axes, off_zero, relu
 from .attention_cases import ATTENTION
+from .categorical_cases import CATEGORICAL
 from .convolution_cases import CONVOLUTION
 from .image_cases import IMAGES
 from .pooling_cases import POOLING
@@ -165,6 +166,7 @@ def dot(draw: st.DrawFn) -> Trial:
 
 LAYERS: dict[type, Trials] = {
     **ATTENTION,
+    **CATEGORICAL,
     layers.Activation: activation_layer(),
     layers.Add: merging(layers.Add),
     layers.AlphaDropout: fitted(
