@@ -298,7 +298,9 @@ def differentiable_names() -> list[str]:
     found += public(regularizers, regularizers.Regularizer)
     names = [cls.__name__ for cls in found]
     names += [snake_case(cls.__name__) for cls in public(activations, activations.Activation)]
-    without = {"InputLayer", "FunctionRegularizer", "function_activation"}  # these have no gradient
+    # these have no gradient
+    without = {"InputLayer", "FunctionRegularizer", "function_activation"}
+    without |= {"IntegerLookup", "StringLookup", "TextVectorization"}
     return sorted(set(names) - without)
 
 

@@ -1,4 +1,4 @@
-"""Categories: integers have no gradient, their weights have one, and between jumps there is none."""
+"""Categories: integers have no gradient, their weights do; between jumps it is zero."""
 
 from __future__ import annotations
 

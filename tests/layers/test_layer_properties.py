@@ -19,6 +19,8 @@ def skips_dx(name):
 
 OWN_TESTS = {"Dense", "Embedding", "Lambda"}  # integers go in; a function goes in
 OWN_TESTS |= {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}  # several outputs
+OWN_TESTS |= {"CategoryEncoding", "Discretization"}  # categories and texts go in
+OWN_TESTS |= {"IntegerLookup", "StringLookup", "TextVectorization"}
 
 every_case = pytest.mark.parametrize("name", CASES)
 both_modes = pytest.mark.parametrize("training", [False, True])

@@ -11,6 +11,7 @@ from minidl.layers.categorical.encoding import (
     check_output_mode,
     encode,
     encoded_shape,
+    one_array,
     refuse_sparse,
 )
 from minidl.layers.layer import Layer
@@ -75,6 +76,7 @@ class CategoryEncoding(Layer):
         weights = kwargs.get("count_weights")
         options = {k: v for k, v in kwargs.items() if k != "count_weights"}
         inputs, options = super().pack_inputs(args, options)
+        inputs = one_array(self, inputs)
         if weights is None:
             return inputs, options
         if self.output_mode != "count":
@@ -82,10 +84,7 @@ class CategoryEncoding(Layer):
                 f"Layer {self.name!r} (CategoryEncoding) received count_weights with "
                 f"output_mode={self.output_mode!r}, which has no use for them; expected 'count'."
             )
-        return [self._to_array(inputs) if not hasattr(inputs, "shape") else inputs, weights], {
-            **options,
-            "weighted": True,
-        }
+        return [inputs, weights], {**options, "weighted": True}
 
     def forward(
         self, x: Any, training: bool = False, weighted: bool = False

@@ -12,6 +12,7 @@ from minidl.layers.categorical.encoding import (
     check_output_mode,
     encode,
     encoded_shape,
+    one_array,
     refuse_sparse,
 )
 from minidl.layers.layer import Layer
@@ -126,6 +127,13 @@ class Discretization(Layer):
                 "that was used before is empty."
             )
         self.bin_boundaries = quantiles.boundaries(summary, self.num_bins)
+
+    def pack_inputs(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the one input, which may be a list, and further options."""
+        inputs, options = super().pack_inputs(args, kwargs)
+        return one_array(self, inputs), options
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:
         """Return the bins."""

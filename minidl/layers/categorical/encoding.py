@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array, Shape
+from minidl.layers.symbolic import is_symbolic
 from minidl.registry import nearest
 
 DEPRECATED = {"binary": "multi_hot", "tf-idf": "tf_idf"}
+
+
+def one_array(layer: Any, inputs: Any) -> Any:
+    """Return a list as the array that it stands for: these layers take one input, as a list too."""
+    return (
+        layer._to_array(inputs) if isinstance(inputs, list) and not is_symbolic(inputs) else inputs
+    )
 
 
 def check_output_mode(mode: Any, allowed: tuple[str, ...], owner: str) -> str:

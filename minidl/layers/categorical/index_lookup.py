@@ -21,6 +21,7 @@ from minidl.layers.categorical.encoding import (
     encode,
     encoded_shape,
     known_depth,
+    one_array,
     refuse_sparse,
 )
 from minidl.layers.layer import Layer
@@ -264,6 +265,13 @@ class IndexLookup(Layer):
         self._keep(tokens, weights)
 
     # Looking up
+
+    def pack_inputs(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the one input, which may be a list, and further options."""
+        inputs, options = super().pack_inputs(args, kwargs)
+        return one_array(self, inputs), options
 
     def forward(self, x: Any, training: bool = False) -> tuple[Array, Residuals]:
         """Return indices, their vectors, or with `invert` tokens."""

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from minidl._typing import Array, Residuals
+from minidl.layers.categorical.encoding import one_array
 from minidl.layers.categorical.index_lookup import batches, refuse_path
 from minidl.layers.categorical.string_lookup import StringLookup
 from minidl.layers.categorical.strings import as_strings
@@ -100,6 +101,7 @@ class TextVectorization(Layer):
             name=f"{self.name}_lookup",
             dtype=self.dtype,
         )
+        self._lookup.nodes = self.nodes  # it stands wherever this layer stands
         if output_sequence_length is not None:
             if self._lookup.output_mode != "int":
                 raise ValueError(
@@ -143,6 +145,13 @@ class TextVectorization(Layer):
         rows = (row for batch, _ in batches(data, steps) for row in self._rows(batch)[0])
         self._lookup._adapt_to(rows)
 
+    def pack_inputs(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the one input, which may be a list, and further options."""
+        inputs, options = super().pack_inputs(args, kwargs)
+        return one_array(self, inputs), options
+
     def forward(self, x: Any, training: bool = False) -> tuple[Array, Residuals]:
         """Return the sequences or vectors."""
         rows, lead = self._rows(x)
@@ -180,19 +189,19 @@ class TextVectorization(Layer):
                     f"{owner} received texts of shape {strings.shape}, expected (batch,) or "
                     "(batch, 1). Texts that are split already need split=None."
                 )
-        flat = strings.reshape(-1)
+        how = None if callable(self.standardize) else self.standardize
+        flat = [standardized(text, how) for text in strings.reshape(-1)]
         if callable(self.split):
             rows = [
                 as_strings(list(row), self.encoding, owner).tolist()
-                for row in self.split(flat.astype(np.str_))
+                for row in self.split(np.array(flat, np.str_))
             ]
             if len(rows) != len(flat):
                 raise ValueError(
                     f"{owner}: split returned {len(rows)} lists of tokens for {len(flat)} texts."
                 )
         else:
-            how = None if callable(self.standardize) else self.standardize
-            rows = [split(standardized(text, how), self.split) for text in flat]
+            rows = [split(text, self.split) for text in flat]
             if self.split is None and strings.ndim > 1:
                 width = strings.shape[-1]
                 whole = [row[0] for row in rows]
