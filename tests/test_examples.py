@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 LEAST = {
     "autoencoder": 0.2,  # the share of the noise that is gone
     "mnist_convnet": 0.6,  # accuracy
+    "text_transformer": 0.65,  # accuracy; guessing gives 0.5
 }
 """What `main(["--quick"])` returns at least."""
 

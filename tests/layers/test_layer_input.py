@@ -84,7 +84,7 @@ def test_arrays_pass_through():
         ({"batch_shape": ()}, "batch axis"),
         ({"shape": (3,), "batch_size": 0}, "batch_size=0"),
         ({"shape": (3,), "dtype": "float16"}, "float16.*float32"),
-        ({"shape": (3,), "dtype": "string"}, "'string'"),
+        ({"shape": (3,), "dtype": "complex64"}, "'complex64'"),
         ({"shape": (3,), "sparse": True}, "sparse=True.*dense"),
         ({"shape": (3,), "ragged": True}, "ragged=True.*Pad"),
         ({"shape": (3,), "optional": True}, "optional=True"),
