@@ -164,11 +164,15 @@ class Objective:
                 np.shape(target) if target is not None else prediction.shape,
                 prediction.shape,
             )
-            head.metrics = [_settle(*spec, head.loss, *shapes) for spec in plain]
-            taken = {name for name, _ in head.metrics}
+            taken: set[str] = set()
+            head.metrics = [
+                _named_apart(*_settle(*spec, head.loss, *shapes), taken) for spec in plain
+            ]
+            plain_names = set(taken)
             settled = [_settle(*spec, head.loss, *shapes) for spec in weighted]
             head.weighted_metrics = [
-                (f"weighted_{name}" if name in taken else name, metric) for name, metric in settled
+                _named_apart(f"weighted_{name}" if name in plain_names else name, metric, taken)
+                for name, metric in settled
             ]
         self._metrics_made = True
 
@@ -362,3 +366,13 @@ def _settle(
     if metric is None:
         metric = getattr(metrics, BY_SHAPE[name.lower()])(loss, y_shape, prediction_shape)
     return name, metric
+
+
+def _named_apart(name: str, metric: Metric, taken: set[str]) -> tuple[str, Metric]:
+    """Return a metric under a name of its own: the second `precision` is `precision_1`."""
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free, metric

@@ -295,3 +295,16 @@ def test_in_training_by_name_and_with_arrays_in_history() -> None:
     p = model.predict(x)
     assert results["AUC"] == pytest.approx(metrics.AUC()(y, p))
     assert results["precision"] == pytest.approx(metrics.Precision()(y, p))
+
+
+def test_two_metrics_of_one_name_are_told_apart() -> None:
+    model = models.Sequential([layers.Input((3,)), layers.Dense(2, activation="softmax")])
+    plain, weighted = ([metrics.Precision(class_id=i) for i in (0, 1)] for _ in range(2))
+    model.compile("sgd", "categorical_crossentropy", metrics=plain, weighted_metrics=weighted)
+    x, y = np.random.default_rng(0).normal(size=(40, 3)), np.eye(2)[np.arange(40) % 2]
+    results = model.evaluate(x, y, verbose=0, return_dict=True)
+    names = ["precision", "precision_1", "weighted_precision", "weighted_precision_1"]
+    assert list(results) == ["loss", *names]
+    p = model.predict(x)
+    for i, name in enumerate(names[:2]):
+        assert results[name] == pytest.approx(metrics.Precision(class_id=i)(y, p))
