@@ -6,6 +6,9 @@ an input asks for another.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+
 import numpy as np
 
 from minidl._typing import DType
@@ -13,6 +16,8 @@ from minidl._typing import DType
 _floatx = "float32"
 _epsilon = 1e-7
 _check_finite = True
+_compiled_kernels: bool | None = None  # None: where Numba is installed
+_kernel_listeners: list[Callable[[], None]] = []
 
 _FLOAT_TYPES = ("float32", "float64")
 
@@ -89,3 +94,37 @@ def set_check_finite(value: bool) -> None:
     """
     global _check_finite
     _check_finite = bool(value)
+
+
+def compiled_kernels() -> bool | None:
+    """Return whether the hot loops run compiled; None means where Numba is installed.
+
+    The environment variable `MINIDL_COMPILED` (0 or 1) decides where nothing was set.
+    """
+    if _compiled_kernels is None and (word := os.environ.get("MINIDL_COMPILED", "")) in ("0", "1"):
+        return word == "1"
+    return _compiled_kernels
+
+
+def set_compiled_kernels(value: bool | None) -> None:
+    """Choose whether the hot loops run compiled by Numba (the extra `minidl[fast]`) or in NumPy.
+
+    Both give the same numbers up to round-off. None, the default, compiles where Numba is there.
+
+    Raises:
+        ImportError: if `value` is True and Numba is not installed.
+    """
+    global _compiled_kernels
+    if value:
+        import importlib.util
+
+        if importlib.util.find_spec("numba") is None:
+            raise ImportError("Compiled kernels need Numba: pip install 'minidl[fast]'.")
+    _compiled_kernels = None if value is None else bool(value)
+    for listener in _kernel_listeners:
+        listener()
+
+
+def when_kernels_change(listener: Callable[[], None]) -> None:
+    """Have `listener` called whenever `set_compiled_kernels` was."""
+    _kernel_listeners.append(listener)

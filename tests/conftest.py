@@ -14,6 +14,8 @@ from collections.abc import Iterator
 # One thread: the arrays are small, and OpenBLAS's waiting threads slow a shared machine many times.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The NumPy form of every kernel; tests/kernels compares the compiled ones with it.
+os.environ.setdefault("MINIDL_COMPILED", "0")
 
 import hypothesis
 import numpy as np

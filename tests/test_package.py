@@ -14,6 +14,7 @@ ROOT = Path(minidl.__file__).parent
 FLOORS = [
     {"_typing"},
     {"config", "random", "registry", "tracing", "validation"},
+    {"kernels"},
     {"activations", "initializers", "regularizers", "constraints"},
     {"layers"},
     {"autodiff"},

@@ -54,6 +54,18 @@ class Activation(Configurable):
             "it is right."
         )
 
+    def forward_in_place(self, z: Array, bias: Array | None = None) -> tuple[Array, Residuals]:
+        """Return f(z + bias) and the residuals, where z is the caller's own and may be used up.
+
+        What a layer calls behind its matrix product. A subclass may override it to save a pass.
+
+        Shapes:
+            z (..., units), in C order; bias (units,), or None for none.
+        """
+        if bias is not None:
+            z += bias
+        return self.forward(z)
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of y for a z of `input_shape`: the same, but for `Glu`."""
         return input_shape

@@ -7,13 +7,16 @@ import numpy as np
 from minidl._typing import Array
 
 
-def logistic(z: Array) -> Array:
+def logistic(z: Array, out: Array | None = None) -> Array:
     """Return 1 / (1 + exp(−z)), with full relative accuracy in both tails.
+
+    Arguments:
+        out: where to, z itself if need be; a new array by default.
 
     >>> logistic(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    s = np.negative(z)
+    s = np.negative(z, out=out)
     with np.errstate(over="ignore"):  # exp(−z) = ∞ is the right step to a sigmoid of 0
         np.exp(s, out=s)
     s += 1

@@ -11,6 +11,7 @@ import numpy as np
 from minidl._typing import Array, Residuals
 from minidl.activations.base import Activation
 from minidl.activations.elementwise import negative_part, positive_part
+from minidl.kernels import dense, empty_like
 from minidl.validation import number
 
 
@@ -85,8 +86,23 @@ class Relu(Activation):
             y += below
         return y, y
 
+    def forward_in_place(self, z: Array, bias: Array | None = None) -> tuple[Array, Residuals]:
+        """Return y in the place of z."""
+        if bias is None or not self._is_plain or z.dtype != bias.dtype:
+            return super().forward_in_place(z, bias)
+        dense.bias_relu(z.reshape(-1, z.shape[-1]), bias)
+        return z, z
+
+    @property
+    def _is_plain(self) -> bool:
+        return not self.negative_slope and not self.threshold and self.max_value is None
+
     def backward(self, y: Residuals, dy: Array) -> Array:
         """Return dy times the slope of the piece that y lies on."""
+        if self._is_plain and y.dtype == dy.dtype:
+            dz = empty_like(y)
+            dense.relu_backward(y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
+            return dz
         inside = y >= 0 if self.negative_slope else y > 0
         if self.max_value is not None:
             inside &= y < self.max_value

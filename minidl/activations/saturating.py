@@ -39,6 +39,13 @@ class Sigmoid(Activation):
         y = logistic(z)
         return y, y
 
+    def forward_in_place(self, z: Array, bias: Array | None = None) -> tuple[Array, Residuals]:
+        """Return y in the place of z."""
+        if bias is not None:
+            z += bias
+        y = logistic(z, out=z)
+        return y, y
+
     def backward(self, y: Residuals, dy: Array) -> Array:
         """Return y (1 − y) dy."""
         dz = 1 - y
@@ -65,6 +72,13 @@ class Tanh(Activation):
     def forward(self, z: Array) -> tuple[Array, Residuals]:
         """Return y, which is its own residual."""
         y = np.tanh(z)
+        return y, y
+
+    def forward_in_place(self, z: Array, bias: Array | None = None) -> tuple[Array, Residuals]:
+        """Return y in the place of z."""
+        if bias is not None:
+            z += bias
+        y = np.tanh(z, out=z)
         return y, y
 
     def backward(self, y: Residuals, dy: Array) -> Array:

@@ -27,6 +27,8 @@ class LambdaCallback(Callback):
         0 0.5
     """
 
+    reads_gradients = True  # its functions are the user's
+
     def __init__(
         self,
         on_epoch_begin: Callable[..., Any] | None = None,

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import activations, constraints, initializers, regularizers
 from minidl._typing import Array, Residuals, Shape
+from minidl.kernels import product
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.layer import Layer
 from minidl.validation import positive_integer
@@ -99,6 +100,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
+        self.kernel.gradient_is_product = True
         if self.use_bias:
             self.bias = self.add_weight(
                 (self.units,),
@@ -111,23 +113,23 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Residuals]:
         """Return f(x W + b)."""
-        z = np.matmul(x, self.kernel.value)
-        if self.use_bias:
-            z += self.bias.value
-        y, activation_residuals = self.activation.forward(z)
+        z = product(x, self.kernel.value)
+        bias = self.bias.value if self.use_bias else None
+        y, activation_residuals = self.activation.forward_in_place(z, bias)
         return y, (x, activation_residuals)
 
     def backward(self, residuals: Residuals, dy: Array, need_dx: bool = True) -> Array | None:
         """Assign dW and db; return dx, or None where no one needs it."""
         x, activation_residuals = residuals
         dz = self.activation.backward(activation_residuals, dy)
+        dx = product(dz, self.kernel.value.T) if need_dx else None
         dz_rows = dz.reshape(-1, self.units)
+        if self.use_bias and self.bias.trainable:
+            np.add.reduce(dz_rows, axis=0, out=self.bias.grad)
         if self.kernel.trainable:
             x_rows = x.reshape(-1, x.shape[-1])
-            np.matmul(x_rows.T, dz_rows, out=self.kernel.grad)
-        if self.use_bias and self.bias.trainable:
-            dz_rows.sum(axis=0, out=self.bias.grad)
-        return np.matmul(dz, self.kernel.value.T) if need_dx else None
+            self.kernel.take_gradient_product(x_rows.T, dz_rows)
+        return dx
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, ..., units), but for an activation that changes it."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from minidl import tracing
 from minidl._typing import Array
+from minidl.kernels.products import add_product, product
 
 if TYPE_CHECKING:
     from minidl.constraints import Constraint
@@ -34,6 +35,10 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
 
     Attributes:
         path: the name with the layer's in front, such as `"dense/kernel"`.
+        gradient_is_product: whether its layer assigns the gradient by `take_gradient_product`.
+        descent: the rate at which that method moves the value, set for one backward pass at a
+            time; None outside.
+        keeps_gradient: whether someone may read the gradient after such a pass.
 
     Example:
         >>> kernel = Parameter(np.ones((2, 3)), name="kernel")
@@ -48,7 +53,10 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
         "_grad",
         "_value",
         "constraint",
+        "descent",
+        "gradient_is_product",
         "home",
+        "keeps_gradient",
         "name",
         "path",
         "regularizer",
@@ -71,6 +79,9 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
         self.regularizer = regularizer
         self.constraint = constraint
         self.home: Any = None  # the flat buffers that value and grad are views of, if any
+        self.gradient_is_product = False
+        self.descent: float | None = None
+        self.keeps_gradient = True
 
     @property
     def value(self) -> Array:
@@ -105,6 +116,19 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
             )
         self.grad[...] = new
 
+    def take_gradient_product(self, left: Array, right: Array) -> None:
+        """Assign grad = left @ right.
+
+        While `descent` is set, the value moves by −descent · left @ right at once, in one pass and,
+        unless someone may read it, without a gradient: how plain gradient descent saves half of
+        its memory traffic. So a layer that sets `gradient_is_product` promises to call this once
+        in each backward pass, after the last use of the value.
+        """
+        if self.descent is None or self.keeps_gradient:
+            product(left, right, self.grad)
+        if self.descent is not None:
+            add_product(left, right, -self.descent, self._value)
+
     def assign(self, value: Any) -> None:
         """Copy `value` into the parameter.
 
@@ -128,7 +152,10 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
         self._value -= value
 
     def move(self, value: Array, grad: Array | None, home: Any) -> None:
-        """Make `value` and `grad` (views of the flat buffers `home`) the parameter's storage."""
+        """Make `value` and `grad` (views of the flat buffers `home`) the parameter's storage.
+
+        Both must be in C order, without gaps.
+        """
         value[...] = self._value
         if grad is not None and self._grad is not None:
             grad[...] = self._grad
@@ -187,15 +214,19 @@ class Parameter(np.lib.mixins.NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         new = Parameter(self._value, self.name, self.trainable, self.regularizer, self.constraint)
         new.path = self.path
+        new.gradient_is_product = self.gradient_is_product
         memo[id(self)] = new
         return new
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("name", "path", "trainable", "regularizer", "constraint")
+        names = (
+            "name", "path", "trainable", "regularizer", "constraint", "gradient_is_product"
+        )  # fmt: skip
         return {"value": self._value.copy(), **{name: getattr(self, name) for name in names}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._value, self._grad, self.home = state.pop("value"), None, None
+        self.descent, self.keeps_gradient = None, True
         for name, value in state.items():
             setattr(self, name, value)
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from minidl import config
 from minidl._typing import Array, DType, Shape
+from minidl.kernels import empty_like
+from minidl.kernels.entropy import entropy_of_labels
 from minidl.losses import targets
 from minidl.losses.binary import with_logits
 from minidl.losses.categorical import is_softmax, row_sums, shifted_exponentials
@@ -116,6 +118,30 @@ class SparseCategoricalCrossentropy(PairedLoss):
         q = y_pred[at_k] / s.squeeze(axis)
         c = np.clip(q, config.epsilon(), 1.0 - config.epsilon())
         return self._valid(-np.log(c), y_true), (y_true, at_k, (y_pred, q, c), s)
+
+    def _value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any
+    ) -> tuple[float, Array]:
+        """Return both from one pass over the logits, where nothing but their mean is asked for."""
+        plain = (
+            self.from_logits
+            and sample_weight is None
+            and self.ignore_class is None
+            and self.dtype is None
+            and self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+            and y_pred.ndim == 2
+            and y_pred.dtype.kind == "f"
+            and self.axis in (-1, 1)
+            and np.size(y_true) == len(y_pred)
+            and y_true.dtype.kind in "iu"
+        )
+        if not plain:
+            return super()._value_and_gradient(y_true, y_pred, sample_weight)
+        labels = np.ascontiguousarray(y_true.reshape(-1), dtype=np.intp)
+        values, dz, scale = np.empty(len(labels), y_pred.dtype), empty_like(y_pred), 1 / len(labels)
+        if not entropy_of_labels(y_pred, labels, scale, values, dz):
+            self._check_values(y_true, y_pred.shape)
+        return float(np.add.reduce(values)) * scale, dz
 
     def _derivative(self, residuals: Any) -> Array:
         """Return p_j − [j = k], or what it is from probabilities."""

@@ -49,6 +49,7 @@ class Steps(GraphLayer):
         self._all_weights: list[Parameter] = []
         self._settled: tuple[bool, ...] | None = None  # what was trainable when last looked
         self._step_plan: Plan | None = None
+        self._direct: list[Parameter] = []  # whose step is taken within their backward pass
 
     # Compiling
 
@@ -147,11 +148,20 @@ class Steps(GraphLayer):
             reason = self._explain_non_finite(plan, batch, loss)
             _put_back(state)
             raise NonFiniteError(reason)
-        plan.backward(tape, gradients)
+        self._lend_steps(optimizer.learning_rate if self._direct else None)
+        try:
+            plan.backward(tape, gradients)
+        finally:
+            self._lend_steps(None)
         for parameter, regularizer in self._regularized:
             parameter.grad += regularizer.gradient(parameter.value)
         optimizer.step()
         objective.update(batch, outputs, loss, losses)
+
+    def _lend_steps(self, rate: float | None) -> None:
+        """Let parameters take their step within the backward pass; None ends that."""
+        for parameter in self._direct:
+            parameter.descent = rate
 
     def test_step(self, batch: Batch) -> None:
         """Forward and loss: what happens to one batch in `evaluate`."""
@@ -226,7 +236,7 @@ class Steps(GraphLayer):
             shapes = (None, *array.shape[1:]) if array.ndim > 1 else (None, 1)
         self.ensure_built(shapes)
 
-    def _prepare_training(self, data: Batches) -> None:
+    def _prepare_training(self, data: Batches, keep_gradients: bool = True) -> None:
         """Settle the objective, move the parameters into the optimizer's buffers, check targets."""
         objective = self._objective or self._make_objective(max(1, len(self._outputs.names)))
         if all(head.loss is None for head in objective.heads):
@@ -236,7 +246,7 @@ class Steps(GraphLayer):
             )
         if isinstance(data, ArrayBatches):
             self._check_targets(data.y, len(data.x[0]))
-        self._settle()
+        self._settle(keep_gradients)
 
     def _check_targets(self, ys: list[Array | None] | None, samples: int) -> None:
         """Compare whole target arrays with what the losses expect of them."""
@@ -254,18 +264,22 @@ class Steps(GraphLayer):
                 shape = self._outputs.tensors[index].shape
                 head.loss.check_targets(y, (samples, *shape[1:]))
 
-    def _settle(self) -> None:
+    def _settle(self, keep_gradients: bool = True) -> None:
         """Bring the plan and the optimizer into line with what is trainable now.
 
         It runs before every `fit` and every single batch, so it first looks whether anything has
         changed since the last time.
+
+        Arguments:
+            keep_gradients: whether someone may read the parameters' gradients after a step.
         """
         assert self.optimizer is not None
         if self._graph is None or self._step_plan is None:
             self._all_weights = self.weights
             self._settled = None
         trainable = (self._trainable, *[p.trainable for p in self._all_weights])
-        if trainable != self._settled:
+        settled = trainable == self._settled
+        if not settled:
             parameters = self.trainable_weights
             self._regularized = [
                 (p, p.regularizer) for p in parameters if p.regularizer is not None
@@ -276,6 +290,25 @@ class Steps(GraphLayer):
             self._settled = trainable
         if not self.optimizer.is_built_for(self._trained_now):
             self.optimizer.build(self._trained_now)
+        direct = self._parameters_to_step_directly()
+        for parameter in direct:
+            parameter.keeps_gradient = keep_gradients
+        if list(map(id, direct)) != list(map(id, self._direct)) or not settled:
+            self._direct = direct
+            self.optimizer.leave_out(direct)
+
+    def _parameters_to_step_directly(self) -> list[Parameter]:
+        """Return the parameters that plain gradient descent may move as their gradients appear."""
+        assert self.optimizer is not None
+        assert self._step_plan is not None
+        if type(self).train_step is not Steps.train_step or not self.optimizer.descends():
+            return []
+        shared = {id(p) for step in self._step_plan.steps for p in step.shared}
+        return [
+            p
+            for p in self._trained_now
+            if p.gradient_is_product and p.regularizer is None and id(p) not in shared
+        ]
 
     def _make_step_plan(self) -> Plan:
         objective = self._objective

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.kernels import threads
 from minidl.models.batches import ArrayBatches, Batch, Batches
 from minidl.models.evaluation import Evaluator
 from minidl.models.feeding import Feeder
@@ -83,10 +84,10 @@ class Trainer(Evaluator):
             feeder, x, y, sample_weight, batch_size, steps_per_epoch,
             validation_split, validation_data, validation_batch_size, validation_steps,
         )  # fmt: skip
-        self._prepare_training(data)
-        shuffler = self._shuffle_generator() if shuffle else None
         run = self._callbacks(callbacks, verbose, last_epoch, data.steps, history=True)
         watchers = _watchers(run, diagnose)
+        self._prepare_training(data, keep_gradients=run.reads_gradients)
+        shuffler = self._shuffle_generator() if shuffle else None
         for watcher in watchers:
             watcher.see_data(data, validation, validation_data is None and validation_split > 0)
         self.stop_training = False
@@ -120,6 +121,7 @@ class Trainer(Evaluator):
                 self.optimizer.finalize_variable_values(self._trained_now)
             run.on_train_end(logs)
         finally:
+            threads.governor().rest()
             run.close()
             data.close()
         assert self.history is not None
@@ -156,6 +158,9 @@ class Trainer(Evaluator):
 
     def _train_on(self, batch: Batch, epoch: int, step: int, run: CallbackList) -> None:
         """Train on one batch; a loss that is not finite is explained, and not learned from."""
+        governor = threads.governor()
+        key = id(self._step_plan), batch.size
+        began = governor.begin(key)
         try:
             self.train_step(batch)
         except NonFiniteError as error:
@@ -164,6 +169,7 @@ class Trainer(Evaluator):
                 watcher.see_error(message)
             if not run.handles_nan_loss:
                 raise NonFiniteError(message) from None
+        governor.end(key, began)
 
     def _shuffle_generator(self) -> np.random.Generator:
         if self._shuffler is None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array
+from minidl.kernels import updates
 from minidl.optimizers.optimizer import Optimizer
 from minidl.optimizers.ranges import share, small_positive
 
@@ -81,16 +82,20 @@ class Adam(Optimizer):
         m, v = slots[:2]
         t = self.iterations + 1
         alpha = learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        d = np.subtract(grad, m, out=self.scratch(value))
+        d = self.scratch(value)
+        if not self.amsgrad:
+            rest_1, rest_2 = 1 - self.beta_1, 1 - self.beta_2
+            updates.adam(value, grad, m, v, alpha, rest_1, rest_2, self.epsilon, d)
+            return
+        np.subtract(grad, m, out=d)
         d *= 1 - self.beta_1
         m += d
         np.multiply(grad, grad, out=d)
         d -= v
         d *= 1 - self.beta_2
         v += d
-        if self.amsgrad:
-            v = np.maximum(slots[2], v, out=slots[2])
-        np.sqrt(v, out=d)
+        highest = np.maximum(slots[2], v, out=slots[2])
+        np.sqrt(highest, out=d)
         d += self.epsilon
         np.divide(m, d, out=d)
         d *= alpha

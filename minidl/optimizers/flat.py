@@ -46,6 +46,8 @@ class FlatBuffers:
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
         dtype = parameters[0].dtype
+        # Matrices first: what is left when their steps are taken elsewhere lies in one stretch.
+        parameters = sorted(parameters, key=lambda p: p.ndim < 2)
         starts, size = lay_out([p.size for p in parameters], dtype)
         self.values = aligned_full(size, 0.0, dtype)
         self.grads = aligned_full(size, 0.0, dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array
+from minidl.kernels import updates
 from minidl.optimizers.optimizer import Optimizer
 from minidl.optimizers.ranges import small_positive
 from minidl.validation import number
@@ -82,7 +83,11 @@ class RMSprop(Optimizer):
     ) -> None:
         """Change value, v, and m and a where they are there."""
         rho, v = self.rho, slots[0]
-        d = np.multiply(grad, grad, out=self.scratch(value))
+        d = self.scratch(value)
+        if not (self.centered or self.momentum):
+            updates.rmsprop(value, grad, v, learning_rate, 1 - rho, self.epsilon, d)
+            return
+        np.multiply(grad, grad, out=d)
         d *= 1 - rho
         v *= rho
         v += d

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl._typing import Array
 from minidl.layers.parameter import Parameter
 from minidl.optimizers.flat import Place, aligned_full, lay_out, next_start
@@ -97,7 +99,7 @@ def cut(
     for run in _runs(parameters, position, treatment):
         first, last = run[0], run[-1]
         if not isinstance(first.home, Place):
-            segments.append(whole(first, slots, names, treatment(first)))
+            segments.append(flat(whole(first, slots, names, treatment(first))))
             continue
         buffers, start = first.home
         arrays, slot_start = slots.place(first)
@@ -117,6 +119,21 @@ def whole(
     """Return one parameter, in its own shape, as a segment."""
     beside = slots.of(parameter)
     return _segment(parameter.value, parameter.grad, beside, names, treatment)
+
+
+def flat(segment: Segment) -> Segment:
+    """Return a segment with every array in one dimension: a view, so it must be contiguous."""
+
+    def view(array: Array | None) -> Array | None:
+        return None if array is None else np.reshape(array, -1, copy=False)
+
+    return segment._replace(
+        value=view(segment.value),
+        grad=view(segment.grad),
+        slots=tuple(np.reshape(slot, -1, copy=False) for slot in segment.slots),
+        average=view(segment.average),
+        accumulator=view(segment.accumulator),
+    )
 
 
 def _segment(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array
+from minidl.kernels import updates
 from minidl.optimizers.optimizer import Optimizer
 from minidl.validation import number
 
@@ -63,15 +64,17 @@ class SGD(Optimizer):
         self, value: Array, grad: Array, slots: tuple[Array, ...], learning_rate: float
     ) -> None:
         """Change value, and m where there is one."""
-        step = np.multiply(grad, learning_rate, out=self.scratch(value))
-        if not slots:
-            value -= step
-            return
-        (m,) = slots
-        m *= self.momentum
-        m -= step
-        if self.nesterov:
-            value -= step
-            value += np.multiply(m, self.momentum, out=step)
+        d = self.scratch(value)
+        if slots:
+            updates.momentum(value, grad, *slots, learning_rate, self.momentum, self.nesterov, d)
         else:
-            value += m
+            updates.descend(value, grad, learning_rate, d)
+
+    def descends(self) -> bool:
+        """Return whether a step is value ← value − η g and nothing else."""
+        extras = (
+            self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm,
+            self.gradient_accumulation_steps,
+        )  # fmt: skip
+        plain = not self.slot_names and not self.use_ema and type(self).update is SGD.update
+        return plain and not any(extras)

@@ -15,7 +15,7 @@ from minidl._typing import Array
 from minidl.layers.parameter import Parameter
 from minidl.optimizers.segments import Slots
 
-BUILT_ANEW = ("_segments", "_homes", "_numbers", "_scratch", "_scratch_stores")
+BUILT_ANEW = ("_segments", "_homes", "_numbers", "_scratch", "_scratch_stores", "_direct", "_rest")
 
 
 class OptimizerState:

@@ -1,0 +1,21 @@
+"""The few hot loops, and the means that make them fast; everything else is plain NumPy.
+
+kernel      a loop in two forms, NumPy's and Numba's, and the choice between them
+updates     one step of an optimizer over a piece of the parameters
+dense       bias and activation behind a matrix product, and the way back
+entropy     softmax and its cross-entropy in one go
+memory      large arrays that are used again instead of made anew
+blas        NumPy's own BLAS: a product that is added to an array
+products    matrix products whose bytes do not depend on the number of threads
+threads     how many threads a product is worth, measured as it runs
+
+With the extra `minidl[fast]` Numba is there, and each loop is compiled when it is first needed and
+kept on disk. Without it the NumPy form runs. Both give the same numbers up to round-off, which
+`tests/kernels` checks for each of them.
+"""
+
+from minidl.kernels.kernel import Kernel, compiles, kernel
+from minidl.kernels.memory import empty, empty_like
+from minidl.kernels.products import add_product, product
+
+__all__ = ["Kernel", "add_product", "compiles", "empty", "empty_like", "kernel", "product"]

@@ -1,0 +1,113 @@
+"""What NumPy's own BLAS can do and NumPy does not offer: a product that is added to an array.
+
+    C ← C + α A B        in one pass over C (gemm with β = 1)
+
+The library is the one that `np.matmul` itself calls, reached through `ctypes`: a second BLAS in
+one process would bring a second pool of threads, and the two slow each other down many times.
+Where it cannot be found (NumPy built on another BLAS) the same is done in NumPy, with one pass
+over memory more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl._typing import Array
+
+_ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
+_TINY = 1 << 14  # multiplications; fewer are done before ctypes has passed its arguments
+
+
+class Library:
+    """NumPy's BLAS: its functions by the letter of their type, and its number of threads."""
+
+    def __init__(self, library: ctypes.CDLL, prefix: str, suffix: str, integer: Any) -> None:
+        def function(name: str, result: Any, *arguments: Any) -> Any:
+            found = getattr(library, name)
+            found.restype, found.argtypes = result, arguments
+            return found
+
+        c_int, pointer = ctypes.c_int, ctypes.c_void_p
+        self.gemm: dict[str, Any] = {}
+        for letter, name, real in (("f", "s", ctypes.c_float), ("d", "d", ctypes.c_double)):
+            self.gemm[letter] = function(
+                f"{prefix}cblas_{name}gemm{suffix}", None,
+                c_int, c_int, c_int, integer, integer, integer,
+                real, pointer, integer, pointer, integer, real, pointer, integer,
+            )  # fmt: skip
+            self.threads = function(f"{prefix}openblas_get_num_threads{suffix}", c_int)
+        self.set_threads = function(f"{prefix}openblas_set_num_threads{suffix}", None, c_int)
+
+
+@cache
+def library() -> Library | None:
+    """Return NumPy's BLAS if it is an OpenBLAS that came with NumPy, or None."""
+    root = Path(np.__file__).parent
+    folders = (root.parent / "numpy.libs", root / ".libs", root / ".dylibs")
+    for path in sorted(p for folder in folders if folder.is_dir() for p in folder.iterdir()):
+        if "openblas" not in path.name:
+            continue
+        for prefix, suffix, integer in (
+            ("scipy_", "64_", ctypes.c_int64),
+            ("", "64_", ctypes.c_int64),
+            ("scipy_", "", ctypes.c_int),
+            ("", "", ctypes.c_int),
+        ):
+            try:
+                return Library(ctypes.CDLL(str(path)), prefix, suffix, integer)
+            except (AttributeError, OSError):
+                continue
+    return None
+
+
+def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
+    """Add `factor` times the matrix product to `out`, in place.
+
+    Shapes:
+        left (rows, inner), right (inner, columns), out (rows, columns); one float type. `out` is
+        contiguous.
+    """
+    blas = library() if out.size * left.shape[1] > _TINY else None
+    layouts = _layout(left), _layout(right), _layout(out)
+    same = left.dtype == right.dtype == out.dtype and out.dtype.char in "fd"
+    if blas is None or not same or None in layouts or layouts[2][0] is _TRANSPOSED:
+        product = np.matmul(left, right)
+        product *= factor
+        out += product
+        return
+    (left_order, left_step), (right_order, right_step), (_, out_step) = layouts
+    blas.gemm[out.dtype.char](
+        _ROW_MAJOR, left_order, right_order, *out.shape, left.shape[1],
+        factor, _address(left), left_step, _address(right), right_step,
+        1.0, _address(out), out_step,
+    )  # fmt: skip
+
+
+def _layout(matrix: Array) -> tuple[int, int] | None:
+    """Return gemm's words for a matrix: as it is or transposed, and the step between its rows.
+
+    None where it lies in memory in a way that gemm cannot read.
+    """
+    rows, columns = matrix.shape
+    down, across = matrix.strides
+    size = matrix.itemsize
+    if across == size and down >= columns * size and down % size == 0:
+        return _PLAIN, down // size
+    if down == size and across >= rows * size and across % size == 0:
+        return _TRANSPOSED, across // size
+    return None
+
+
+def _address(array: Array) -> int:
+    try:  # the quickest way there is, for arrays that may be written to
+        return ctypes.addressof(_from_buffer(array if array.flags.c_contiguous else array.T))
+    except (TypeError, ValueError, BufferError):
+        return array.ctypes.data
+
+
+_from_buffer = ctypes.c_char.from_buffer

@@ -1,0 +1,38 @@
+"""What stands behind a matrix product: a bias and an activation, in one pass; and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl._typing import Array
+from minidl.kernels.kernel import kernel
+
+
+@kernel
+def bias_relu(z: Array, bias: Array) -> None:
+    """z ← max(z + b, 0), in place. Shapes: z (rows, units), b (units,)."""
+    z += bias
+    np.maximum(z, z.dtype.type(0), out=z)
+
+
+@bias_relu.compiled
+def _(z, bias):  # type: ignore[no-untyped-def]
+    zero = z.dtype.type(0)
+    rows, units = z.shape
+    for i in range(rows):
+        for j in range(units):
+            a = z[i, j] + bias[j]
+            z[i, j] = a if a > zero or a != a else zero  # NaN stays NaN
+
+
+@kernel
+def relu_backward(y: Array, dy: Array, dz: Array) -> None:
+    """dz = dy where y > 0, else 0. All flat, of one length."""
+    np.multiply(dy, y > 0, out=dz)
+
+
+@relu_backward.compiled
+def _(y, dy, dz):  # type: ignore[no-untyped-def]
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        dz[i] = dy[i] if y[i] > zero else zero

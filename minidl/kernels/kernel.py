@@ -1,0 +1,106 @@
+"""A kernel: one hot loop in two forms side by side, and the choice between them.
+
+    @kernel
+    def scale(x, factor, out):              the reference: NumPy, and what runs without Numba
+        np.multiply(x, factor, out=out)
+
+    @scale.compiled
+    def _(x, factor, out):                  the same as a loop, for Numba to compile
+        c = x.dtype.type(factor)
+        for i in range(x.size):
+            out[i] = c * x[i]
+
+`scale(x, 2.0, out)` then runs one of them. Numba is imported when the first kernel is first
+called, never by `import minidl`; what it compiled is kept on disk for the next process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from minidl import config
+
+KERNELS: list[Kernel] = []
+
+
+class Kernel:
+    """A function in two forms; calling it runs the one in use.
+
+    Arguments:
+        reference: the NumPy form.
+
+    Attributes:
+        reference: the NumPy form.
+        loop: the form for Numba, as plain Python; None where there is none.
+    """
+
+    def __init__(self, reference: Callable[..., Any]) -> None:
+        self.reference = reference
+        self.loop: Callable[..., Any] | None = None
+        self.__name__ = reference.__name__
+        self.__doc__ = reference.__doc__
+        self._machine_code: Callable[..., Any] | None = None
+        self._chosen: Callable[..., Any] | None = None
+        KERNELS.append(self)
+
+    def compiled(self, loop: Callable[..., Any]) -> Callable[..., Any]:
+        """Take the form that Numba compiles; a decorator."""
+        self.loop = loop
+        return loop
+
+    def __call__(self, *arguments: Any) -> Any:
+        chosen = self._chosen
+        if chosen is None:
+            chosen = self._chosen = self.choose()
+        return chosen(*arguments)
+
+    def choose(self) -> Callable[..., Any]:
+        """Return the form that is in use now."""
+        return self.machine_code() if self.loop is not None and compiles() else self.reference
+
+    def machine_code(self) -> Callable[..., Any]:
+        """Return the compiled form.
+
+        Raises:
+            ImportError: if Numba is not installed.
+        """
+        if self._machine_code is None:
+            assert self.loop is not None
+            import numba
+
+            # nogil: other threads go on meanwhile. error_model: x / 0 is ∞ as in NumPy, and the
+            # loop has no branch for it, so that it can be vectorised.
+            self._machine_code = numba.njit(cache=True, nogil=True, error_model="numpy")(self.loop)
+        return self._machine_code
+
+    def __repr__(self) -> str:
+        return f"<Kernel {self.__name__}>"
+
+
+def kernel(reference: Callable[..., Any]) -> Kernel:
+    """Make a kernel of its NumPy form; a decorator."""
+    return Kernel(reference)
+
+
+def compiles() -> bool:
+    """Return whether kernels run in their compiled form: if Numba is there and not switched off."""
+    wanted = config.compiled_kernels()
+    return _numba_is_there() if wanted is None else wanted
+
+
+def forget_choices() -> None:
+    """Let every kernel choose anew, after `config.set_compiled_kernels`."""
+    for each in KERNELS:
+        each._chosen = None
+
+
+config.when_kernels_change(forget_choices)
+
+
+@cache
+def _numba_is_there() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None

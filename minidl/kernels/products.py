@@ -1,0 +1,56 @@
+"""Matrix products whose bytes do not depend on the number of threads.
+
+OpenBLAS adds a long inner axis up in parts, and cuts it elsewhere on one thread than on several:
+into halves, which one thread rounds up. Where the length is a multiple of 32 the halves need no
+rounding, and the sums agree to the last bit. So a long inner axis that is not is taken in two
+products, of all its multiples of 32 and of the rest.
+
+This is what lets `threads` change the number of threads in the middle of a run, and a run with the
+same seed still give the same bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl._typing import Array
+from minidl.kernels import blas
+from minidl.kernels.memory import empty
+
+_EVEN = 32
+_LONG = 256  # at most what any OpenBLAS kernel adds up in one go
+
+
+def product(left: Array, right: Array, out: Array | None = None) -> Array:
+    """Return the product of the last axis of `left` with a matrix; `out`, if given, is filled.
+
+    Shapes:
+        left (..., inner), right (inner, columns); the result (..., columns), contiguous.
+    """
+    if out is None:
+        if left.dtype != right.dtype:
+            return np.matmul(left, right)
+        out = empty((*left.shape[:-1], right.shape[1]), left.dtype)
+    if left.ndim > 2:  # one product of many rows, not many of few
+        left = left.reshape(-1, left.shape[-1])
+        rows = out.reshape(-1, out.shape[-1])
+    else:
+        rows = out
+    inner = left.shape[-1]
+    rest = inner % _EVEN
+    if rest and inner > _LONG:
+        np.matmul(left[:, :-rest], right[:-rest], out=rows)
+        blas.add_product(left[:, -rest:], right[-rest:], 1.0, rows)
+    else:
+        np.matmul(left, right, out=rows)
+    return out
+
+
+def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
+    """Add `factor` times the product of two matrices to `out`, in place."""
+    inner = left.shape[1]
+    rest = inner % _EVEN
+    if rest and inner > _LONG:
+        blas.add_product(left[:, :-rest], right[:-rest], factor, out)
+        left, right = left[:, -rest:], right[-rest:]
+    blas.add_product(left, right, factor, out)
