@@ -120,12 +120,14 @@ class SparseCategoricalCrossentropy(PairedLoss):
         return self._valid(-np.log(c), y_true), (y_true, at_k, (y_pred, q, c), s)
 
     def _value_and_gradient(
-        self, y_true: Any, y_pred: Any, sample_weight: Any
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Array | None
     ) -> tuple[float, Array]:
         """Return both from one pass over the logits, where nothing but their mean is asked for."""
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         plain = (
             self.from_logits
             and sample_weight is None
+            and mask is None
             and self.ignore_class is None
             and self.dtype is None
             and self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -136,7 +138,7 @@ class SparseCategoricalCrossentropy(PairedLoss):
             and y_true.dtype.kind in "iu"
         )
         if not plain:
-            return super()._value_and_gradient(y_true, y_pred, sample_weight)
+            return super()._value_and_gradient(y_true, y_pred, sample_weight, mask)
         labels = np.ascontiguousarray(y_true.reshape(-1), dtype=np.intp)
         values, dz, scale = np.empty(len(labels), y_pred.dtype), empty_like(y_pred), 1 / len(labels)
         if not entropy_of_labels(y_pred, labels, scale, values, dz):

@@ -72,10 +72,12 @@ class Step:
     def backward(self, residuals: Residuals, dy: Any) -> Any:
         """Run the layer backwards; None where the input's gradient is not wanted."""
         backward: Any = self.layer.backward
-        options = {"need_dx": self.wants_dx} if self.skips_dx else {}
         if not self.custom:
-            return backward(residuals, dy, **options)
+            if self.skips_dx:
+                return backward(residuals, dy, need_dx=self.wants_dx)
+            return backward(residuals, dy)
         residuals, shapes = residuals
+        options = {"need_dx": self.wants_dx} if self.skips_dx else {}
         dx = backward(residuals, dy, **options)
         if self.wants_dx:
             self._check_dx(dx, shapes)
@@ -294,21 +296,39 @@ class Plan:
             residuals = tape.pop()
             if not step.runs_backward:
                 continue
-            dy: list[Any] = [gradients[slot] for slot in step.outputs]
-            for slot in step.outputs:
-                gradients[slot] = None
-            if all(d is None for d in dy):  # nothing downstream has a loss
+            if step.single_output:
+                dy = gradients[step.outputs[0]]
+                gradients[step.outputs[0]] = None
+                reached = dy is not None
+            else:
+                dy = [gradients[slot] for slot in step.outputs]
+                for slot in step.outputs:
+                    gradients[slot] = None
+                reached = any(d is not None for d in dy)
+            if not reached:  # nothing downstream has a loss
                 self._zero(step, seen)
                 continue
-            earlier = [(p, p.grad.copy()) for p in step.shared if id(p) in seen]
-            dx = step.backward(residuals, dy[0] if step.single_output else dy)
-            for parameter, gradient in earlier:
-                parameter.grad += gradient
-            seen.update(id(p) for p in step.shared)
-            if step.wants_dx:
-                for slot, d in zip(step.inputs, [dx] if step.single else dx, strict=True):
+            if step.shared:
+                dx = self._add_to_shared(step, seen, residuals, dy)
+            else:
+                dx = step.backward(residuals, dy)
+            if not step.wants_dx:
+                continue
+            if step.single:
+                add(step.inputs[0], dx)
+            else:
+                for slot, d in zip(step.inputs, dx, strict=True):
                     add(slot, d)
         return [gradients[slot] for slot in self.inputs]
+
+    def _add_to_shared(self, step: Step, seen: set[int], residuals: Residuals, dy: Any) -> Any:
+        """Run a step backwards whose parameters may have a part of their gradient already."""
+        earlier = [(p, p.grad.copy()) for p in step.shared if id(p) in seen]
+        dx = step.backward(residuals, dy)
+        for parameter, gradient in earlier:
+            parameter.grad += gradient
+        seen.update(id(p) for p in step.shared)
+        return dx
 
     def _zero(self, step: Step, seen: set[int]) -> None:
         for parameter in step.parameters:
