@@ -83,7 +83,7 @@ class CallbackList(Callback):
             for callback in self.callbacks:
                 callback.set_params(params)
         self.handles_nan_loss = any(c.handles_nan_loss for c in self.callbacks)
-        self.reads_gradients = any(c.may_read_gradients() for c in self.callbacks)
+        self.reads_gradients: bool = any(c.may_read_gradients() for c in self.callbacks)
         self._progress: ProgbarLogger | None = self._find(ProgbarLogger)
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self._always: dict[str, bool] = {}

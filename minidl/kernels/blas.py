@@ -73,14 +73,16 @@ def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
         contiguous.
     """
     blas = library() if out.size * left.shape[1] > _TINY else None
-    layouts = _layout(left), _layout(right), _layout(out)
+    of_left, of_right, of_out = _layout(left), _layout(right), _layout(out)
     same = left.dtype == right.dtype == out.dtype and out.dtype.char in "fd"
-    if blas is None or not same or None in layouts or layouts[2][0] is _TRANSPOSED:
+    fits = of_left and of_right and of_out and of_out[0] == _PLAIN and same
+    if blas is None or not fits:
         product = np.matmul(left, right)
         product *= factor
         out += product
         return
-    (left_order, left_step), (right_order, right_step), (_, out_step) = layouts
+    assert of_left and of_right and of_out
+    (left_order, left_step), (right_order, right_step), (_, out_step) = of_left, of_right, of_out
     blas.gemm[out.dtype.char](
         _ROW_MAJOR, left_order, right_order, *out.shape, left.shape[1],
         factor, _address(left), left_step, _address(right), right_step,
@@ -110,4 +112,4 @@ def _address(array: Array) -> int:
         return array.ctypes.data
 
 
-_from_buffer = ctypes.c_char.from_buffer
+_from_buffer: Any = ctypes.c_char.from_buffer

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl._typing import Array, Shape
+from minidl._typing import Array
 
 SMALL = 1 << 15  # bytes; below this, malloc is as quick
 LIMIT = 1 << 28  # bytes that one thread's pool keeps
@@ -59,7 +59,7 @@ pool = Pool()
 _counts_references = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
-def empty(shape: Shape, dtype: Any) -> Array:
+def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     """Return an array of arbitrary contents, like `np.empty`, from the pool if it is large."""
     dtype = np.dtype(dtype)
     nbytes = math.prod(shape) * dtype.itemsize

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,20 @@ class Governor:
     Arguments:
         most: how many threads there are to be had; by default as many as NumPy's BLAS uses, and
             no more than the processors that this process may use.
+        clock: tells the time in seconds.
 
     Attributes:
         count: how many are in use now.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(
+        self, most: int | None = None, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         blas = library()
         given = blas.threads() if blas is not None else 1
         self.most = max(1, min(given, processors())) if most is None else most
         self.count = given
+        self.clock = clock
         self._set(self.most)
         self._pause = _FIRST_PAUSE
         self._until = 0.0
@@ -61,7 +66,7 @@ class Governor:
         Arguments:
             key: steps with the same key do the same work.
         """
-        now = time.perf_counter()
+        now = self.clock()
         self._heed_others()
         if self.most > 1:
             trial = self._trials.get(key)
@@ -90,7 +95,7 @@ class Governor:
         """End the step that `begin` began."""
         if self.most == 1:
             return
-        now = time.perf_counter()
+        now = self.clock()
         seconds = now - began
         trial = self._trials.get(key)
         if trial is None:

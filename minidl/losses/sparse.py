@@ -120,7 +120,7 @@ class SparseCategoricalCrossentropy(PairedLoss):
         return self._valid(-np.log(c), y_true), (y_true, at_k, (y_pred, q, c), s)
 
     def _value_and_gradient(
-        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Array | None
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None
     ) -> tuple[float, Array]:
         """Return both from one pass over the logits, where nothing but their mean is asked for."""
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)

@@ -26,7 +26,6 @@ from minidl.optimizers.segments import Segment, Slots, Treatment, cut, whole
 from minidl.optimizers.settings import Settings
 from minidl.optimizers.state import OptimizerState
 
-
 _SWEEP = 64  # steps
 _MARGIN = 1e8
 """Running means of gradients that stay zero shrink until they are denormal numbers, with which a

@@ -124,13 +124,13 @@ def whole(
 def flat(segment: Segment) -> Segment:
     """Return a segment with every array in one dimension: a view, so it must be contiguous."""
 
-    def view(array: Array | None) -> Array | None:
+    def view(array: Any) -> Any:
         return None if array is None else np.reshape(array, -1, copy=False)
 
     return segment._replace(
         value=view(segment.value),
         grad=view(segment.grad),
-        slots=tuple(np.reshape(slot, -1, copy=False) for slot in segment.slots),
+        slots=tuple(map(view, segment.slots)),
         average=view(segment.average),
         accumulator=view(segment.accumulator),
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl._typing import Array
 from minidl.kernels import updates
 from minidl.optimizers.optimizer import Optimizer
