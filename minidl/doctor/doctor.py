@@ -38,6 +38,8 @@ class Doctor(Callback):
           1. The loss does not go down.
     """
 
+    reads_gradients = True
+
     def __init__(self, verbose: int = 1) -> None:
         self.verbose = verbose
         self._begin()

@@ -75,13 +75,18 @@ def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
     blas = library() if out.size * left.shape[1] > _TINY else None
     of_left, of_right, of_out = _layout(left), _layout(right), _layout(out)
     same = left.dtype == right.dtype == out.dtype and out.dtype.char in "fd"
-    fits = of_left and of_right and of_out and of_out[0] == _PLAIN and same
-    if blas is None or not fits:
+    if (
+        blas is None
+        or not same
+        or of_left is None
+        or of_right is None
+        or of_out is None
+        or of_out[0] != _PLAIN
+    ):
         product = np.matmul(left, right)
         product *= factor
         out += product
         return
-    assert of_left and of_right and of_out
     (left_order, left_step), (right_order, right_step), (_, out_step) = of_left, of_right, of_out
     blas.gemm[out.dtype.char](
         _ROW_MAJOR, left_order, right_order, *out.shape, left.shape[1],

@@ -174,17 +174,28 @@ class Watcher(callbacks.Callback):
         self.seen.append([np.abs(p.grad).max() for p in self.model.trainable_weights])
 
 
-def test_steps_taken_within_the_product_are_the_same_steps():
+def test_a_watcher_of_gradients_changes_no_byte():
     results = []
     for watchers in ([], [Watcher()]):
         model = small_model()
         model.compile(optimizers.SGD(0.1), "mse")
         model.fit(X, Y, epochs=3, verbose=0, callbacks=watchers)
-        assert bool(model._direct) == (not watchers)  # the unregularized kernel, or nothing
+        assert len(model._direct) == 1  # the kernel that is not regularized
+        assert model._direct[0].keeps_gradient == bool(watchers)
         results.append(model.get_weights())
     for a, b in zip(*results, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(a, b)
     assert all(g > 0 for seen in watchers[0].seen for g in seen)
+
+
+def test_a_step_within_the_product_is_gradient_descent():
+    model = small_model()
+    model.compile(optimizers.SGD(0.1), "mse")
+    before = model.get_weights()
+    model.train_on_batch(X, Y)
+    after = model.get_weights()
+    for old, new, p in zip(before, after, model.trainable_weights, strict=True):
+        np.testing.assert_allclose(new, old - 0.1 * p.grad, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(
