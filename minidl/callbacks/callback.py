@@ -45,8 +45,8 @@ class Callback:
             instead of raising an error; the weights are not updated from that batch.
         reads_gradients: False tells `fit` that this callback does not look at the gradients that a
             step leaves on the parameters. Plain gradient descent then makes none (it moves the
-            weights as the products are computed), which saves a third of a step and changes none. None, the
-            default, means True for a callback of one's own.
+            weights as the products are computed), which saves a third of a step and changes no
+            number. None, the default, means True for a callback of one's own.
 
     Example:
         >>> class Worst(Callback):
