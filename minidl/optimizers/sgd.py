@@ -35,6 +35,7 @@ class SGD(Optimizer):
         ValueError: if a number is outside its range.
 
     Example:
+        >>> import numpy as np
         >>> from minidl.layers.parameter import Parameter
         >>> kernel = Parameter(np.array([1.0, 2.0]))
         >>> SGD(learning_rate=0.5).apply([np.array([1.0, -1.0])], [kernel])
