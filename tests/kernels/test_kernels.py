@@ -12,6 +12,7 @@ import pytest
 import minidl.kernels
 from minidl import config, layers, optimizers
 from minidl.datasets import digits
+from minidl.kernels import pooling
 from minidl.kernels.kernel import KERNELS, Kernel
 
 for _module in pkgutil.iter_modules(minidl.kernels.__path__, "minidl.kernels."):
@@ -40,6 +41,15 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
     def spread() -> Any:  # from zero over denormal numbers to large ones
         return flat() * (10.0 ** rng.integers(-40, 3, N)).astype(dtype)
 
+    def windows(count: int, size: int, stride: int, before: int) -> Any:
+        """x with ties, its windows' maxima, dy and dx."""
+        x = rng.integers(0, 3, (3, 11, 5)).astype(dtype)
+        y = np.empty((3, count, 5), dtype)
+        pooling.window_maxima.reference(x, y, size, stride, before)
+        return x, y, normal(3, count, 5, dtype=dtype), np.zeros_like(x)
+
+    # Side by side; with gaps; overlapping; sticking out at both ends.
+    geometries = [(5, 2, 2, 0), (3, 3, 4, 0), (9, 3, 1, 0), (6, 3, 2, 1), (11, 4, 1, 1)]
     labels = rng.integers(0, 7, 50).astype(np.intp)
     wrong = np.where(np.arange(50) == 31, 7, labels).astype(np.intp)
     return {
@@ -54,6 +64,10 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
         "rmsprop": [(flat(), flat(), positive(N, dtype=dtype), 0.01, 0.1, 1e-7, flat())],
         "bias_relu": [(normal(33, 17, dtype=dtype), normal(17, dtype=dtype))],
         "relu_backward": [(np.maximum(flat(), 0), flat(), flat())],
+        "window_maxima": [(w[0], 0 * w[1], *g[1:]) for g in geometries if (w := windows(*g))],
+        "window_sums": [(w[0], 0 * w[1], *g[1:]) for g in geometries if (w := windows(*g))],
+        "spread_sums": [(w[2], w[3], *g[1:]) for g in geometries if (w := windows(*g))],
+        "spread_to_maxima": [(*windows(*g), *g[1:]) for g in geometries],
         "entropy_of_labels": [
             (normal(50, 7, dtype=dtype) * 30, k, 0.02, normal(50, dtype=dtype),
              normal(50, 7, dtype=dtype))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl._typing import Array, Residuals
 from minidl.layers.pooling.pooling import Pooling
-from minidl.layers.pooling.windows import Windows, gather, spread_to_first
+from minidl.layers.pooling.windows import Windows, maxima, spread_to_first
 
 
 class MaxPooling(Pooling):
@@ -16,7 +14,7 @@ class MaxPooling(Pooling):
 
     def pool(self, x: Array, axis: int, windows: Windows) -> tuple[Array, Residuals]:
         """Return the windows' maxima along one axis."""
-        y = gather(np.maximum, x, axis, windows, -np.inf)
+        y = maxima(x, axis, windows)
         return y, (x, y)
 
     def unpool(self, residuals: Residuals, dy: Array, axis: int, windows: Windows) -> Array:
@@ -54,6 +52,7 @@ class MaxPooling1D(MaxPooling):
             window fits into it.
 
     Example:
+        >>> import numpy as np
         >>> x = np.array([1.0, 5.0, 2.0, 4.0, 3.0]).reshape(1, 5, 1)
         >>> MaxPooling1D(2)(x).ravel(), MaxPooling1D(2, padding="same")(x).ravel()
         (array([5., 4.]), array([5., 4., 3.]))
@@ -101,6 +100,7 @@ class MaxPooling2D(MaxPooling):
             window fits into it.
 
     Example:
+        >>> import numpy as np
         >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
         >>> MaxPooling2D()(x)[0, :, :, 0]
         array([[ 5.,  7.],
@@ -144,6 +144,7 @@ class MaxPooling3D(MaxPooling):
             window fits into it.
 
     Example:
+        >>> import numpy as np
         >>> MaxPooling3D((1, 2, 2))(np.zeros((2, 3, 8, 8, 5))).shape
         (2, 3, 4, 4, 5)
 

@@ -14,7 +14,7 @@ from minidl._typing import Array, Residuals
 from minidl.layers.axes import check_data_format
 from minidl.layers.convolutional.geometry import check_sizes
 from minidl.layers.dtypes import as_float, float_name
-from minidl.layers.pooling.windows import Windows, gather
+from minidl.layers.pooling.windows import Windows, sums
 from minidl.layers.spatial.interpolation import check_interpolation, resizing
 from minidl.layers.spatial.spatial import SpatialLayer
 
@@ -36,7 +36,7 @@ class UpSampling(SpatialLayer):
         for axis, factor in zip(self._axes, self._factors, strict=True):
             if factor > 1:
                 copies = Windows.along(dy.shape[axis], factor, factor, "valid")
-                dy = gather(np.add, dy, axis, copies, 0)
+                dy = sums(dy, axis, copies)
         return dy
 
     def resized(self, i: int, length: int) -> int:

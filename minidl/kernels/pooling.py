@@ -1,0 +1,152 @@
+"""Windows along an axis: what they hold, joined; and what comes back to each number.
+
+All arrays are (before, axis, after): the axis that is pooled stands in the middle, and whatever
+lies before and after it is rolled up. Window o begins at the place o · stride − before; where it
+sticks out, it holds nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl._typing import Array
+from minidl.kernels.kernel import kernel
+
+
+def place(length: int, windows: int, stride: int, shift: int) -> tuple[slice, slice]:
+    """Return where on an axis the places o · stride + shift lie, and for which windows o.
+
+    >>> place(length=5, windows=3, stride=2, shift=-1)
+    (slice(1, 4, 2), slice(1, 3, None))
+    """
+    first = max(0, -(shift // stride))
+    last = min(windows - 1, (length - 1 - shift) // stride)
+    if last < first:
+        return slice(0, 0), slice(0, 0)
+    start, stop = shift + first * stride, shift + last * stride + 1
+    return slice(start, stop, stride), slice(first, last + 1)
+
+
+def _inside(x: Array, y: Array, size: int, stride: int, before: int) -> bool:
+    """Return whether no window sticks out of x."""
+    return before == 0 and (y.shape[1] - 1) * stride + size <= x.shape[1]
+
+
+@kernel
+def window_maxima(x: Array, y: Array, size: int, stride: int, before: int) -> None:
+    """y[:, o] = maxₖ x[:, o · stride − before + k]"""
+    _join(np.maximum, -np.inf, x, y, size, stride, before)
+
+
+@window_maxima.compiled
+def _(x, y, size, stride, before):  # type: ignore[no-untyped-def]
+    outer, length, inner = x.shape
+    for a in range(outer):
+        for o in range(y.shape[1]):
+            start = o * stride - before
+            first, last = max(start, 0), min(start + size, length)
+            for b in range(inner):
+                y[a, o, b] = x[a, first, b]
+            for i in range(first + 1, last):
+                for b in range(inner):
+                    v, m = x[a, i, b], y[a, o, b]
+                    y[a, o, b] = v if v > m or v != v else m  # NaN stays NaN
+
+
+@kernel
+def window_sums(x: Array, y: Array, size: int, stride: int, before: int) -> None:
+    """y[:, o] = Σₖ x[:, o · stride − before + k]"""
+    _join(np.add, 0, x, y, size, stride, before)
+
+
+@window_sums.compiled
+def _(x, y, size, stride, before):  # type: ignore[no-untyped-def]
+    outer, length, inner = x.shape
+    for a in range(outer):
+        for o in range(y.shape[1]):
+            start = o * stride - before
+            first, last = max(start, 0), min(start + size, length)
+            for b in range(inner):
+                y[a, o, b] = x[a, first, b]
+            for i in range(first + 1, last):
+                for b in range(inner):
+                    y[a, o, b] += x[a, i, b]
+
+
+def _join(
+    combine: np.ufunc, nothing: float, x: Array, y: Array, size: int, stride: int, before: int
+) -> None:
+    """Join each window's numbers; for all windows at once, a place is one strided view of x."""
+    length, windows = x.shape[1], y.shape[1]
+    places = range(size)
+    if size > 1 and _inside(x, y, size, stride, before):
+        first, second = (place(length, windows, stride, k)[0] for k in (0, 1))
+        combine(x[:, first], x[:, second], out=y)
+        places = range(2, size)
+    else:
+        y.fill(nothing)
+    for k in places:
+        here, which = place(length, windows, stride, k - before)
+        combine(y[:, which], x[:, here], out=y[:, which])
+
+
+@kernel
+def spread_sums(dy: Array, dx: Array, size: int, stride: int, before: int) -> None:
+    """dx[:, o · stride − before + k] += dy[:, o] for every k; dx is zero at first."""
+    for k in range(size):
+        here, which = place(dx.shape[1], dy.shape[1], stride, k - before)
+        if stride >= size:
+            dx[:, here] = dy[:, which]
+        else:
+            dx[:, here] += dy[:, which]
+
+
+@spread_sums.compiled
+def _(dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
+    outer, length, inner = dx.shape
+    for a in range(outer):
+        for o in range(dy.shape[1]):
+            start = o * stride - before
+            for i in range(max(start, 0), min(start + size, length)):
+                for b in range(inner):
+                    dx[a, i, b] += dy[a, o, b]
+
+
+@kernel
+def spread_to_maxima(
+    x: Array, y: Array, dy: Array, dx: Array, size: int, stride: int, before: int
+) -> None:
+    """dx += dy[:, o] at the first place of window o where x is y[:, o]; dx is zero at first."""
+    length, windows = x.shape[1], y.shape[1]
+    if size > 1 and stride >= size and _inside(x, y, size, stride, before):
+        # Whoever is the maximum takes dy; what no one has taken is kept in the last place.
+        last = dx[:, place(length, windows, stride, size - 1)[0]]
+        left = dy
+        for k in range(size - 1):
+            here, _ = place(length, windows, stride, k)
+            np.multiply(left, x[:, here] == y, out=dx[:, here])
+            left = np.subtract(left, dx[:, here], out=last)
+        return
+    left = dy.copy()
+    for k in range(size):
+        here, which = place(length, windows, stride, k - before)
+        taken = left[:, which] * (x[:, here] == y[:, which])
+        dx[:, here] += taken
+        left[:, which] -= taken
+
+
+@spread_to_maxima.compiled
+def _(x, y, dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
+    outer, length, inner = x.shape
+    zero = dx.dtype.type(0)
+    left = np.empty(inner, dx.dtype)  # what no place of the window has taken yet
+    for a in range(outer):
+        for o in range(y.shape[1]):
+            start = o * stride - before
+            for b in range(inner):
+                left[b] = dy[a, o, b]
+            for i in range(max(start, 0), min(start + size, length)):
+                for b in range(inner):
+                    taken = left[b] if x[a, i, b] == y[a, o, b] else zero
+                    dx[a, i, b] += taken
+                    left[b] -= taken
