@@ -38,7 +38,7 @@ def product(left: Array, right: Array, out: Array | None = None) -> Array:
         rows = out
     inner = left.shape[-1]
     rest = inner % _EVEN
-    if rest and inner > _LONG:
+    if rest and inner > _LONG and len(left) > 1:  # one row is no matrix product, and not cut
         np.matmul(left[:, :-rest], right[:-rest], out=rows)
         blas.add_product(left[:, -rest:], right[-rest:], 1.0, rows)
     else:

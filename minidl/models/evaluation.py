@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl import config
 from minidl._typing import Array
-from minidl.models.batches import ArrayBatches, Batch, Batches
+from minidl.kernels import threads
+from minidl.models.batches import ArrayBatches, Batch, Batches, check_finite
 from minidl.models.steps import Steps, as_list
 
 if TYPE_CHECKING:
@@ -86,6 +88,10 @@ class Evaluator(Steps):
         Returns:
             An array, or a list or dict of arrays for several outputs.
         """
+        if verbose in (0, False) and not callbacks and steps is None:
+            outputs = self._predict_at_once(x, batch_size)
+            if outputs is not None:
+                return self._outputs.packed(outputs)
         data = self._feeder(x).batches(x, None, None, batch_size, steps)
         run = self._callbacks(callbacks, verbose, 1, data.steps)
         results: list[Array] = []
@@ -109,12 +115,32 @@ class Evaluator(Steps):
             results = [np.concatenate(group) for group in zip(*parts, strict=True)]
         return self._outputs.packed(results)
 
+    def _predict_at_once(self, x: Any, batch_size: int | None) -> list[Array] | None:
+        """Return the outputs for one array that makes one batch; None for anything else."""
+        limit = 32 if batch_size is None else batch_size
+        one_array = isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.ndim > 0
+        if not (one_array and self.built and isinstance(limit, int) and 0 < len(x) <= limit):
+            return None
+        if self.unrolled_graph() is None or len(self._inputs.tensors) != 1:
+            return None
+        arrays = self._inputs.arrays(x, f"Model {self.name!r}")
+        if config.check_finite():
+            check_finite(x, "x")
+        return self._predict_batch(arrays)
+
     def _predict_batch(self, x: list[Array]) -> list[Array]:
         if self.unrolled_graph() is None:
             inputs = x[0] if len(x) == 1 else x
             y = self.forward(inputs, training=False)[0]
             return self._outputs.flatten(y, self.name) if self._outputs.names else as_list(y)
-        return self._plan().predict(x)
+        plan = self._plan()
+        governor = threads.governor()
+        key = id(plan), len(x[0])
+        began = governor.begin(key)
+        outputs = plan.predict(x)
+        governor.end(key, began)
+        governor.rest()
+        return outputs
 
     # Single batches
 
