@@ -4,6 +4,7 @@ kernel      a loop in two forms, NumPy's and Numba's, and the choice between the
 updates     one step of an optimizer over a piece of the parameters
 dense       bias and activation behind a matrix product, and the way back
 pooling     windows along an axis: maxima, sums, and the way back
+gates       what a step of an LSTM or a GRU does behind its products
 entropy     softmax and its cross-entropy in one go
 memory      large arrays that are used again instead of made anew
 blas        NumPy's own BLAS: a product that is added to an array

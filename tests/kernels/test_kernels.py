@@ -50,6 +50,13 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
 
     # Side by side; with gaps; overlapping; sticking out at both ends.
     geometries = [(5, 2, 2, 0), (3, 3, 4, 0), (9, 3, 1, 0), (6, 3, 2, 1), (11, 4, 1, 1)]
+
+    def steps(count: int) -> Any:  # of a recurrent layer: (arrays, time, batch, units)
+        return rng.uniform(0.1, 0.9, (count, 3, 5, 6)).astype(dtype)
+
+    def block(count: int = 1) -> Any:
+        return normal(5, count * 6, dtype=dtype)
+
     labels = rng.integers(0, 7, 50).astype(np.intp)
     wrong = np.where(np.arange(50) == 31, 7, labels).astype(np.intp)
     return {
@@ -68,6 +75,14 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
         "window_sums": [(w[0], 0 * w[1], *g[1:]) for g in geometries if (w := windows(*g))],
         "spread_sums": [(w[2], w[3], *g[1:]) for g in geometries if (w := windows(*g))],
         "spread_to_maxima": [(*windows(*g), *g[1:]) for g in geometries],
+        "add_blocks": [(block(4), steps(4), 2)],
+        "lstm_carry": [(steps(7), 1)],
+        "lstm_backward": [
+            (steps(7), 2, block(), block(), block(4), normal(2, 4, 5, 6, dtype=dtype))
+        ],
+        "gru_backward": [
+            (steps(5), 2, block(), block(3), block(3), normal(2, 3, 5, 6, dtype=dtype))
+        ],
         "entropy_of_labels": [
             (normal(50, 7, dtype=dtype) * 30, k, 0.02, normal(50, dtype=dtype),
              normal(50, 7, dtype=dtype))
@@ -78,6 +93,7 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
 
 # What comes out as scratch or, after a refusal, half done.
 SCRATCH = {"clear_tiny": 1, "descend": 1, "momentum": 1, "adam": 1, "rmsprop": 1}
+SCRATCH |= {"gru_backward": 1, "lstm_backward": 1}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import activations, constraints, initializers, regularizers
 from minidl._typing import Array, Shape
+from minidl.kernels import empty
 from minidl.layers.axes import sum_keeping
 from minidl.layers.parameter import Parameter
 from minidl.layers.recurrent.projection import kernel_gradient, project_back, project_inputs
@@ -148,7 +149,7 @@ class RecurrentCell(SequenceCell):
             kernel_gradient(x, dz, masks, out=self.kernel.grad)
         if not need_dx:
             return None
-        dx = np.empty(x.shape, x.dtype)
+        dx = empty(x.shape, x.dtype)
         project_back(dz, self.kernel.value, masks, out=dx)
         return dx
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from minidl import activations
 from minidl._typing import Array, Residuals
+from minidl.kernels import empty, empty_like
+from minidl.kernels.gates import blocks, gru_backward
 from minidl.layers.recurrent.cell import RecurrentCell, gradient_of_states, row_sum
 from minidl.layers.recurrent.gru_step import backward_step, forward_step, mix, unmix
-from minidl.layers.recurrent.in_place import Overwriting, overwriting
+from minidl.layers.recurrent.in_place import Overwriting, are_sigmoid_and_tanh, overwriting
 from minidl.layers.recurrent.layer import RecurrentLayer, check_use_cudnn, of_the_cell
-from minidl.layers.recurrent.lstm_step import blocks
 from minidl.layers.recurrent.masking import hold, take_held
 from minidl.layers.recurrent.projection import kernel_gradient, project_back, project_state
 
@@ -141,12 +142,12 @@ class GRUCell(RecurrentCell):
         if b is not None and self.reset_after:
             b = b[0]
         # At index t stands what step t gives, at index 0 the first state. `inner` is what r meets.
-        memory = np.empty((5, len(x) + 1, x.shape[1], self.units), x.dtype)
-        gates, (inner, h) = memory[:3], memory[3:]
+        memory = empty((5, len(x) + 1, x.shape[1], self.units), x.dtype)  # z, r, ĥ, inner, h
+        h = memory[4]
         h[0] = states[0]
-        self._project_inputs(x, x_masks, b, out=gates[:, 1:])  # a = x W + b of all steps
+        self._project_inputs(x, x_masks, b, out=memory[:3, 1:])  # a = x W + b of all steps
         forward = self._forward_reset_after if self.reset_after else self._forward_reset_before
-        kept = forward(gates, inner, h, h_masks, mask)
+        kept = forward(memory, h_masks, mask)
         return h[1:], [h[-1]], (x, mask, x_masks, h_masks, memory, kept)
 
     def backward_sequence(
@@ -154,34 +155,32 @@ class GRUCell(RecurrentCell):
     ) -> tuple[Array | None, list[Array]]:
         """Assign dW, dU, db and db'; return dx and dh'."""
         x, mask, x_masks, h_masks, memory, kept = residuals
-        gates, (inner, h) = memory[:3], memory[3:]
-        (dh,) = gradient_of_states(dstates, [h[0]])
-        da = np.empty((*x.shape[:2], 3 * self.units), x.dtype)
+        (dh,) = gradient_of_states(dstates, [memory[4, 0]])
+        da = empty((*x.shape[:2], 3 * self.units), x.dtype)
         backward = self._backward_reset_after if self.reset_after else self._backward_reset_before
-        backward(gates, inner, h, h_masks, mask, kept, dy, dh, da)
+        backward(memory, h_masks, mask, kept, dy, dh, da)
         return self._backward_inputs(x, da, x_masks, need_dx), [dh]
 
     # r after the product with U: what it meets is h' U + b'
 
     def _forward_reset_after(
-        self, gates: Array, inner: Array, h: Array, h_masks: Array | None, mask: Array | None
+        self, memory: Array, h_masks: Array | None, mask: Array | None
     ) -> list[Any]:
         U, sigma, phi = self._recurrence()
+        h = memory[4]
         u = np.empty((h.shape[1], 3 * self.units), h.dtype)
         kept = []
         for t in range(1, len(h)):
             project_state(h[t - 1], U, h_masks, out=u)
             if self.bias is not None:
                 u += self.bias.value[1]
-            kept.append(forward_step(sigma, phi, u, gates[:, t], inner[t], h[t - 1], h[t]))
+            kept.append(forward_step(sigma, phi, u, memory, t))
             hold(h[t], h[t - 1], mask, t - 1)
         return kept
 
     def _backward_reset_after(
         self,
-        gates: Array,
-        inner: Array,
-        h: Array,
+        memory: Array,
         h_masks: Array | None,
         mask: Array | None,
         kept: list[Any],
@@ -191,23 +190,26 @@ class GRUCell(RecurrentCell):
     ) -> None:
         U, sigma, phi = self._recurrence()
         U = np.asfortranarray(U)  # so that Uᵀ is contiguous
-        du = np.empty_like(da)
-        dgates, du_U = np.empty_like(gates[:, 0]), np.empty_like(dh)
+        plain = are_sigmoid_and_tanh(sigma, phi)
+        du, du_U = empty_like(da), np.empty_like(dh)
+        scratch = np.empty_like(memory[:3, :2].swapaxes(0, 1))
         for t in range(len(da), 0, -1):
             if dy[t - 1] is not None:
                 dh += dy[t - 1]
             dh_held = take_held(dh, mask, t - 1)
-            backward_step(
-                sigma, phi, kept[t - 1],
-                dh, gates[:, t], inner[t], h[t - 1], dgates, da[t - 1], du[t - 1],
-            )  # fmt: skip
+            if plain:
+                gru_backward(memory, t, dh, da[t - 1], du[t - 1], scratch)
+            else:
+                backward_step(
+                    sigma, phi, kept[t - 1], memory, t, dh, da[t - 1], du[t - 1], scratch[0]
+                )
             project_back(du[t - 1], U, h_masks, out=du_U)
             dh += du_U
             if dh_held is not None:
                 dh += dh_held
 
         if self.recurrent_kernel.trainable:
-            kernel_gradient(h[:-1], du, h_masks, out=self.recurrent_kernel.grad)
+            kernel_gradient(memory[4, :-1], du, h_masks, out=self.recurrent_kernel.grad)
         if self.bias is not None and self.bias.trainable:
             self.bias.grad[0] = row_sum(da)
             self.bias.grad[1] = row_sum(du)
@@ -215,8 +217,9 @@ class GRUCell(RecurrentCell):
     # r before the product with U: what it meets is h', and `inner` is r h'
 
     def _forward_reset_before(
-        self, gates: Array, inner: Array, h: Array, h_masks: Array | None, mask: Array | None
+        self, memory: Array, h_masks: Array | None, mask: Array | None
     ) -> list[Any]:
+        gates, (inner, h) = memory[:3], memory[3:]
         U, sigma, phi = self._recurrence()
         U_zr, U_h = self._split(U)
         zr_masks, own_mask = _split_masks(h_masks)
@@ -237,9 +240,7 @@ class GRUCell(RecurrentCell):
 
     def _backward_reset_before(
         self,
-        gates: Array,
-        inner: Array,
-        h: Array,
+        memory: Array,
         h_masks: Array | None,
         mask: Array | None,
         kept: list[Any],
@@ -247,6 +248,7 @@ class GRUCell(RecurrentCell):
         dh: Array,
         da: Array,
     ) -> None:
+        gates, (inner, h) = memory[:3], memory[3:]
         U, sigma, phi = self._recurrence()
         U_zr, U_h = self._split(U)
         zr_masks, own_mask = _split_masks(h_masks)

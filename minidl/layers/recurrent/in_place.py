@@ -90,3 +90,8 @@ def overwriting(activation: Activation) -> Overwriting:
     array([0. , 0.5, 1. ])
     """
     return _SPECIAL.get(type(activation), Overwriting)(activation)
+
+
+def are_sigmoid_and_tanh(sigma: Overwriting, phi: Overwriting) -> bool:
+    """Return whether the gates are those that have kernels."""
+    return type(sigma) is OverwritingSigmoid and type(phi) is OverwritingTanh

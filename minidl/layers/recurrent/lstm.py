@@ -11,8 +11,10 @@ import numpy as np
 
 from minidl import activations
 from minidl._typing import Array, Residuals
+from minidl.kernels import empty
+from minidl.kernels.gates import lstm_backward
 from minidl.layers.recurrent.cell import RecurrentCell, gradient_of_states, row_sum
-from minidl.layers.recurrent.in_place import overwriting
+from minidl.layers.recurrent.in_place import are_sigmoid_and_tanh, overwriting
 from minidl.layers.recurrent.layer import RecurrentLayer, check_use_cudnn, of_the_cell
 from minidl.layers.recurrent.lstm_step import backward_step, forward_step
 from minidl.layers.recurrent.masking import hold, take_held
@@ -138,15 +140,15 @@ class LSTMCell(RecurrentCell):
         x_masks, h_masks = self._dropped(x, training)
 
         # At index t stands what step t gives, at index 0 the first states.
-        memory = np.empty((7, steps + 1, batch, self.units), x.dtype)
-        gates, (c, phi_c, h) = memory[:4], memory[4:]
+        memory = empty((7, steps + 1, batch, self.units), x.dtype)  # i, f, g, o, c, φ(c), h
+        c, h = memory[4], memory[6]
         h[0], c[0] = states
-        self._project_inputs(x, x_masks, b, out=gates[:, 1:])
+        self._project_inputs(x, x_masks, b, out=memory[:4, 1:])
         hU = np.empty((batch, 4 * self.units), x.dtype)
         kept = []
         for t in range(1, steps + 1):
             project_state(h[t - 1], U, h_masks, out=hU)
-            kept.append(forward_step(sigma, phi, hU, gates[:, t], c[t - 1], c[t], phi_c[t], h[t]))
+            kept.append(forward_step(sigma, phi, hU, memory, t))
             hold(c[t], c[t - 1], mask, t - 1)
             hold(h[t], h[t - 1], mask, t - 1)
         return h[1:], [h[-1], c[-1]], (x, mask, x_masks, h_masks, memory, kept)
@@ -156,22 +158,22 @@ class LSTMCell(RecurrentCell):
     ) -> tuple[Array | None, list[Array]]:
         """Assign dW, dU and db; return dx, dh' and dc'."""
         x, mask, x_masks, h_masks, memory, kept = residuals
-        gates, (c, phi_c, h) = memory[:4], memory[4:]
-        steps, batch, _ = x.shape
+        c, h = memory[4], memory[6]
         U = np.asfortranarray(self.recurrent_kernel.value)  # so that Uᵀ is contiguous
         sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
+        plain = are_sigmoid_and_tanh(sigma, phi)
 
         dh, dc = gradient_of_states(dstates, [h[0], c[0]])
-        dz = np.empty((steps, batch, 4 * self.units), x.dtype)
-        dgates = np.empty_like(gates[:, 0])
-        for t in range(steps, 0, -1):
+        dz = empty((*x.shape[:2], 4 * self.units), x.dtype)
+        scratch = np.empty_like(memory[:4, :2].swapaxes(0, 1))
+        for t in range(len(x), 0, -1):
             if dy[t - 1] is not None:
                 dh += dy[t - 1]
             dh_held, dc_held = (take_held(d, mask, t - 1) for d in (dh, dc))
-            backward_step(
-                sigma, phi, kept[t - 1],
-                dh, dc, gates[:, t], c[t - 1], phi_c[t], dgates, dz[t - 1],
-            )  # fmt: skip
+            if plain:
+                lstm_backward(memory, t, dh, dc, dz[t - 1], scratch)
+            else:
+                backward_step(sigma, phi, kept[t - 1], memory, t, dh, dc, dz[t - 1], scratch[0])
             project_back(dz[t - 1], U, h_masks, out=dh)
             if mask is not None:
                 dh += dh_held

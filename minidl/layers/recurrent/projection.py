@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from minidl._typing import Array
+from minidl.kernels import product
 
 
 def project_inputs(x: Array, kernel: Array, masks: Array | None, out: Array) -> None:
@@ -26,28 +25,30 @@ def project_inputs(x: Array, kernel: Array, masks: Array | None, out: Array) -> 
     gates, steps, batch, units = out.shape
     kernels = kernel.reshape(len(kernel), gates, units).swapaxes(0, 1)
     rows = kept.reshape(len(kept), steps * batch, x.shape[2])
-    np.matmul(rows, kernels, out=out.reshape(gates, steps * batch, units))
+    into = out.reshape(gates, steps * batch, units)
+    for gate in range(gates):
+        product(rows[gate % len(rows)], kernels[gate], into[gate])
 
 
 def project_state(h: Array, kernel: Array, masks: Array | None, out: Array) -> None:
     """Write (h m) U of one step into `out`, (batch, gates units): one product for all gates."""
     if masks is None:
-        np.matmul(h, kernel, out=out)
+        product(h, kernel, out)
         return
     for mask, columns in _gates(masks, kernel):
-        out[:, columns] = np.matmul(h * mask, kernel[:, columns])
+        out[:, columns] = product(h * mask, kernel[:, columns])
 
 
 def project_back(dz: Array, kernel: Array, masks: Array | None, out: Array) -> None:
     """Write dx = m (dz Wᵀ), summed over the gates, into `out`: of one step, or of all."""
     if masks is None or len(masks) == 1:
-        np.matmul(_rows(dz), kernel.T, out=_rows(out))
+        product(dz, kernel.T, out)
         if masks is not None:
             out *= masks[0]
         return
     out[...] = 0
     for mask, columns in _gates(masks, kernel):
-        part = np.matmul(_rows(dz[..., columns]), kernel[:, columns].T)
+        part = product(_rows(dz[..., columns]), kernel[:, columns].T)
         out += part.reshape(out.shape) * mask
 
 
@@ -55,10 +56,10 @@ def kernel_gradient(x: Array, dz: Array, masks: Array | None, out: Array) -> Non
     """Write dW = Σ (x m)ᵀ dz, over all steps and the batch, into `out`."""
     if masks is None or len(masks) == 1:
         kept = x if masks is None else x * masks[0]
-        np.matmul(_rows(kept).T, _rows(dz), out=out)
+        out[...] = product(_rows(kept).T, _rows(dz))
         return
     for mask, columns in _gates(masks, out):
-        out[:, columns] = np.matmul(_rows(x * mask).T, _rows(dz[..., columns]))
+        out[:, columns] = product(_rows(x * mask).T, _rows(dz[..., columns]))
 
 
 def _gates(masks: Array, kernel: Array) -> Iterator[tuple[Array, slice]]:
