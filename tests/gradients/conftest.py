@@ -14,7 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--gradient-table",
         metavar="FILE",
-        help="write a Markdown table of all gradients that were checked: class, parts, errors",
+        help="write a table of all gradients that were checked: Markdown, or JSON for *.json",
     )
 
 
@@ -24,4 +24,5 @@ def gradient_table(request: pytest.FixtureRequest) -> Iterator[Table]:
     table = Table()
     yield table
     if path := request.config.getoption("--gradient-table"):
-        Path(path).write_text(table.markdown(), encoding="utf-8")
+        text = table.json() if path.endswith(".json") else table.markdown()
+        Path(path).write_text(text, encoding="utf-8")

@@ -1,10 +1,12 @@
-"""The table of all gradients that were checked, in Markdown."""
+"""The table of all gradients that were checked, in Markdown or JSON."""
 
 from __future__ import annotations
 
+import json
 import re
 
 from minidl.gradcheck import Part, Report
+from minidl.layers import Layer
 
 
 class Table:
@@ -25,6 +27,21 @@ class Table:
     def worst(self) -> float:
         """The largest relative error of all."""
         return max((report.worst for report in self._reports.values()), default=0.0)
+
+    def json(self) -> str:
+        """Return the layers' lines as JSON, for the table of layers."""
+        return json.dumps(
+            {
+                cls.__name__: {
+                    "configurations": self._configurations[cls],
+                    "derivatives": report.checked,
+                    "worst": report.worst,
+                }
+                for cls, report in self._reports.items()
+                if issubclass(cls, Layer)
+            },
+            indent=1,
+        )
 
     def markdown(self) -> str:
         """Return the table, with a heading a family and a line of totals."""

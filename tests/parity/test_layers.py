@@ -18,6 +18,7 @@ from .convolution_cases import CONVOLUTION
 from .image_cases import IMAGES
 from .pooling_cases import POOLING
 from .spatial_cases import SPATIAL
+from .table import TABLE
 
 pytestmark = [
     pytest.mark.parity,
@@ -65,6 +66,8 @@ CASES = [
         Case("Activation", {"activation": name}, (5, 7))
         for name in ("relu", "sigmoid", "tanh", "softmax", "gelu", "linear")
     ),
+    Case("Dense", {"units": 3}, (5, 7)),
+    Case("Dense", {"units": 3, "activation": "tanh", "use_bias": False}, (5, 4, 7)),
     Case("ReLU", {}, (5, 7), ints=True),
     Case("ReLU", {"max_value": 1.0, "negative_slope": 0.2, "threshold": 0.3}, (5, 7)),
     Case("LeakyReLU", {}, (5, 7), ints=True),
@@ -150,6 +153,7 @@ every_case = pytest.mark.parametrize("case", CASES, ids=case_id)
 
 def close(ours: Any, theirs: Any, dtype: str, what: str) -> None:
     theirs = np.asarray(theirs)
+    TABLE.observe(what, dtype, ours, theirs)
     assert ours.shape == theirs.shape, what
     assert ours.dtype == theirs.dtype == dtype, what
     scale = max(1.0, float(np.abs(theirs).max(initial=0)))
