@@ -22,7 +22,8 @@ class Regularizer(Configurable):
     """A penalty on an array.
 
     A subclass writes `__call__(x) -> float` and its derivative `gradient(x)`, an array of the
-    shape and dtype of x. Neither may change x.
+    shape and dtype of x. Neither may change x. Without `gradient` it is found by
+    `minidl.autodiff`; `__call__` then returns np.sum(...) as it comes, without float(...).
 
     Example:
         >>> class Cubes(Regularizer):
@@ -38,16 +39,19 @@ class Regularizer(Configurable):
     def __call__(self, x: Array) -> float:
         """Return the penalty."""
         raise NotImplementedError(
-            f"{type(self).__name__} has no __call__. Write __call__(self, x) -> float and "
-            "gradient(self, x) -> array."
+            f"{type(self).__name__} has no __call__. Write __call__(self, x) -> float; "
+            "gradient(self, x) -> array may stand beside it."
         )
 
     def gradient(self, x: Array) -> Array:
         """Return the derivative of the penalty with respect to x."""
-        raise NotImplementedError(
-            f"{type(self).__name__} has no gradient, so it cannot be trained with. Write "
-            "gradient(self, x) -> array of the shape of x, next to __call__."
-        )
+        from minidl.autodiff import grad
+
+        return grad(self._penalty)(np.asarray(x))
+
+    def _penalty(self, x: Any) -> Any:
+        """Return the penalty of a traced array."""
+        return self(x)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
@@ -239,7 +243,7 @@ class OrthogonalRegularizer(Regularizer):
 
 
 class FunctionRegularizer(Regularizer):
-    """A plain function as a regularizer: its penalty is known, its gradient is not.
+    """A plain function as a regularizer; its gradient is found by `minidl.autodiff`.
 
     Arguments:
         function: takes an array and returns a number.
@@ -257,20 +261,15 @@ class FunctionRegularizer(Regularizer):
         return float(self.function(x))
 
     def gradient(self, x: Array) -> Array:
-        """Raise: the derivative of a plain function is not known.
+        """Return dx, found by `minidl.autodiff`.
 
         Raises:
-            NotImplementedError: always.
+            NotDifferentiableError: if the function does something that has no derivative.
         """
-        raise NotImplementedError(
-            f"The regularizer {self.get_config()['function']!r} is a plain function, so its "
-            "gradient is not known and nothing can be trained with it. Write it as a pair:\n\n"
-            "    class MyRegularizer(minidl.regularizers.Regularizer):\n"
-            "        def __call__(self, x):\n"
-            "            return penalty               # a number\n"
-            "        def gradient(self, x):\n"
-            "            return dx                    # of the shape of x\n"
-        )
+        return super().gradient(x)
+
+    def _penalty(self, x: Any) -> Any:
+        return self.function(x)
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name: enough to tell it, not to make it again."""

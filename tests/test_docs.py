@@ -298,9 +298,9 @@ def differentiable_names() -> list[str]:
     found += public(regularizers, regularizers.Regularizer)
     names = [cls.__name__ for cls in found]
     names += [snake_case(cls.__name__) for cls in public(activations, activations.Activation)]
-    # these have no gradient
-    without = {"InputLayer", "FunctionRegularizer", "function_activation"}
-    without |= {"IntegerLookup", "StringLookup", "TextVectorization"}
+    without = {"InputLayer"}  # it has no gradient
+    without |= {"FunctionLoss", "FunctionRegularizer", "function_activation"}  # autodiff finds it
+    without |= {"IntegerLookup", "StringLookup", "TextVectorization"}  # these have no gradient
     return sorted(set(names) - without)
 
 

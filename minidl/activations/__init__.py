@@ -126,7 +126,7 @@ def get(identifier: Any) -> Activation:
     """Return the activation for a name, a class, a config, a function or an object.
 
     `None` gives `linear`. A name gives the object of that name in this module. A plain function
-    serves prediction alone, because its derivative is not known.
+    is one too; its gradient is found by `minidl.autodiff`.
 
     Raises:
         ValueError: if a name is not known; the message has the nearest one.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import config
+from minidl import config, tracing
 from minidl._typing import Array, Residuals, Shape
 from minidl.registry import Configurable, snake_case
 
@@ -81,6 +81,10 @@ class Activation(Configurable):
             TypeError: if `z` does not hold real numbers.
         """
         activation = type(self)(*args, **options) if args or options else self
+        if isinstance(z, tracing.Traced):
+            from minidl.autodiff import pairs
+
+            return pairs.through_activation(activation, z)  # type: ignore[arg-type]
         z = as_float_array(z)
         if z.ndim == 0:
             return activation.forward(z.reshape(1))[0].reshape(())
@@ -108,7 +112,7 @@ class Activation(Configurable):
 
 
 class FunctionActivation(Activation):
-    """A plain function as an activation: for prediction, since its derivative is not known.
+    """A plain function as an activation; its gradient is found by `minidl.autodiff`.
 
     Arguments:
         function: takes an array and returns an array.
@@ -129,24 +133,23 @@ class FunctionActivation(Activation):
         self.function = function
 
     def forward(self, z: Array) -> tuple[Array, Residuals]:
-        """Return function(z)."""
-        return self.function(z), None
+        """Return function(z), and the way back."""
+        from minidl.autodiff import NotDifferentiableError, vjp
+
+        try:
+            return vjp(self.function, z)
+        except NotDifferentiableError as error:  # it serves prediction all the same
+            return self.function(z), error
 
     def backward(self, residuals: Residuals, dy: Array) -> Array:
-        """Raise: a plain function has no derivative to go back through.
+        """Return dz.
 
         Raises:
-            NotImplementedError: always.
+            NotDifferentiableError: if the function does something that has no derivative.
         """
-        raise NotImplementedError(
-            f"The activation {self.__name__!r} is a plain function, so its derivative is not "
-            "known and nothing before it can be trained. Write it as a pair:\n\n"
-            "    class MyActivation(minidl.Activation):\n"
-            "        def forward(self, z):\n"
-            "            return y, residuals          # residuals: what backward will need\n"
-            "        def backward(self, residuals, dy):\n"
-            "            return dz                    # dL/dz, from dy = dL/dy\n"
-        )
+        if isinstance(residuals, Exception):
+            raise residuals
+        return residuals(dy)[0]
 
     def serialized_name(self) -> str | None:
         """Return None: the name alone would stand for a built-in activation."""

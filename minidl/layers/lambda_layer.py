@@ -1,4 +1,4 @@
-"""The layer that a function becomes. It is trained through only where its derivative is given."""
+"""The layer that a function becomes. Its derivative is given, or found by `minidl.autodiff`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from minidl.registry import nearest, serialize
 class Lambda(Layer):
     """A function as a layer.
 
-    Forward: y = f(x). Backward: dx = backward(x, dy), where it is given.
-
-    Without `backward` the layer computes, and so do models with it; but nothing in front of it can
-    be trained, and training says so. A function that names the arguments `training` or `mask` gets
-    them.
+    Forward: y = f(x). Backward: dx = backward(x, dy), where it is given; else `minidl.autodiff`
+    finds it, for a function written in NumPy. A function that names the arguments `training` or
+    `mask` gets them.
 
     Shapes:
         x, y: any, with the batch axis first; a list of arrays where the layer is called on one.
@@ -32,7 +30,8 @@ class Lambda(Layer):
 
     Raises:
         TypeError: if `function` or `backward` is not a function.
-        NotImplementedError: in training, where dx is needed and `backward` is not given.
+        NotDifferentiableError: in training, where dx is needed, `backward` is not given, and the
+            function does something that has no derivative.
 
     Example:
         >>> import numpy as np
@@ -65,20 +64,29 @@ class Lambda(Layer):
 
     def forward(self, x: Any, training: bool = False, mask: Any = None) -> tuple[Any, Residuals]:
         """Return f(x)."""
-        options = dict(self.arguments)
-        named = _argument_names(self.function)
-        options.update({k: v for k, v in (("training", training), ("mask", mask)) if k in named})
-        return self.function(x, **options), x
+        options = {"mask": mask}
+        if self.derivative is None:
+            from minidl.autodiff import pairs
+
+            return pairs.forward(self, x, training, options)
+        return self._forward_by_call(x, training, options), x
 
     def backward(self, x: Residuals, dy: Any) -> Any:
-        """Return dx by the function that was given for it."""
+        """Return dx by the function that was given for it, or back through what f did."""
         if self.derivative is None:
-            raise NotImplementedError(
-                f"Layer {self.name!r} (Lambda) has no backward, so nothing in front of it can be "
-                "trained. Pass its derivative, Lambda(function, backward=lambda x, dy: ...), or "
-                "freeze the layers in front of it (layer.trainable = False)."
-            )
+            return super().backward(x, dy)
         return self.derivative(x, dy, **self.arguments)
+
+    @property
+    def writes_call_alone(self) -> bool:
+        """Whether the derivative was not given."""
+        return self.derivative is None
+
+    def _forward_by_call(self, x: Any, training: bool, options: dict[str, Any]) -> Any:
+        named = _argument_names(self.function)
+        given = {"training": training, "mask": options.get("mask")}
+        chosen = {key: value for key, value in given.items() if key in named}
+        return self.function(x, **self.arguments, **chosen)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape that was given, that its function says, or that a trial run has."""

@@ -10,11 +10,11 @@ output as residuals, so one layer can stand in a model twice and serve many thre
 from __future__ import annotations
 
 from functools import cache, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import config, regularizers
+from minidl import config, regularizers, tracing
 from minidl._typing import Array, DType, Residuals, Shape
 from minidl.layers import naming
 from minidl.layers.input_spec import InputSpec, check_input
@@ -35,8 +35,10 @@ class Layer(ParameterOwner, Configurable):
 
     `backward` assigns each parameter's gradient (`self.kernel.grad = x.T @ dy`) and returns the
     gradient with respect to the input. A layer with several inputs gets a list and returns a
-    list. `forward` must not change its input, and neither may keep anything on `self`. A layer
-    for inference alone may write `call(inputs)` instead of the pair.
+    list. `forward` must not change its input, and neither may keep anything on `self`.
+
+    Or it writes `call(inputs)` alone, in NumPy, and the gradient is found by `minidl.autodiff`;
+    layers that are called within `call` take part with their own.
 
     A mask says which time steps of a sequence count: a bool array (batch, time), or None. A layer
     whose `forward` has the argument `mask` gets the mask of its input, for several inputs a list;
@@ -106,15 +108,20 @@ class Layer(ParameterOwner, Configurable):
 
     def forward(self, x: Any, training: bool = False) -> tuple[Any, Residuals]:
         """Return the output and the residuals that `backward` will need."""
-        return self._forward_by_call(x, training, {}), None
+        from minidl.autodiff import pairs
 
-    def backward(self, residuals: Residuals, dy: Any) -> Any:
-        """Assign every parameter's gradient and return the gradient with respect to the input."""
-        raise NotImplementedError(
-            f"Layer {self.name!r} ({type(self).__name__}) has no backward and cannot be "
-            "trained. Write the pair forward(self, x, training=False) -> (y, residuals) and "
-            "backward(self, residuals, dy) -> dx; minidl.gradcheck tells whether it is right."
-        )
+        return pairs.forward(self, x, training, {})
+
+    if TYPE_CHECKING:  # `need_dx` is an option that a subclass may leave out
+
+        def backward(self, residuals: Residuals, dy: Any) -> Any:
+            """Assign every parameter's gradient and return that of the input."""
+
+    else:
+
+        def backward(self, residuals, dy, need_dx=True):
+            """Assign every parameter's gradient and return that of the input."""
+            return self._backward_by_call(residuals, dy, need_dx)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Return the output alone."""
@@ -173,10 +180,19 @@ class Layer(ParameterOwner, Configurable):
         """Return the graph that a model runs in this layer's place; None for a plain layer."""
         return None
 
+    @property
+    def writes_call_alone(self) -> bool:
+        """Whether `call` is all there is, so that the gradient is found by `minidl.autodiff`."""
+        return type(self).forward is Layer.forward
+
     # Calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays, or record the call where the inputs are symbolic."""
+        if tracing.listening and tracing.current() is not None:
+            from minidl.autodiff import pairs
+
+            return pairs.call_layer(self, args, kwargs)
         inputs, options = self.pack_inputs(args, kwargs)
         if options.get("mask") is None:
             options.pop("mask", None)
@@ -190,6 +206,8 @@ class Layer(ParameterOwner, Configurable):
             options["mask"] = self._given_mask(options["mask"], inputs, shapes)
         arrays = map_structure(self._autocast, arrays)
         training = bool(options.pop("training", None) or False)
+        if self.writes_call_alone and not training:  # nobody will go backwards: no trace
+            return self._forward_by_call(arrays, training, options)
         return call_forward(self, arrays, training, options)[0]
 
     def _record(self, inputs: Any, options: dict[str, Any], arguments: Any = None) -> Any:
@@ -260,13 +278,26 @@ class Layer(ParameterOwner, Configurable):
         if call is Layer.call:
             raise NotImplementedError(
                 f"Layer {self.name!r} ({type(self).__name__}) has neither forward nor call. Write "
-                "forward(self, x, training=False) -> (y, residuals) and "
-                "backward(self, residuals, dy) -> dx."
+                "call(self, x), in NumPy; or forward(self, x, training=False) -> (y, residuals) "
+                "and backward(self, residuals, dy) -> dx."
             )
         if accepts(call, "training"):
             options = {**options, "training": training}
         several = isinstance(x, list) and positional_inputs(call) > 1
         return self.call(*x, **options) if several else self.call(x, **options)
+
+    def _backward_by_call(self, residuals: Residuals, dy: Any, need_dx: bool) -> Any:
+        """Go back through what `call` did."""
+        if not self.writes_call_alone:
+            raise NotImplementedError(
+                f"Layer {self.name!r} ({type(self).__name__}) has a forward, but no backward, and "
+                "cannot be trained. Write backward(self, residuals, dy) -> dx beside it "
+                "(minidl.gradcheck tells whether it is right), or write call(self, x) in place of "
+                "both: its gradient is found by itself."
+            )
+        from minidl.autodiff import pairs
+
+        return pairs.backward(self, residuals, dy, need_dx)
 
     @property
     def input(self) -> Any:
@@ -340,8 +371,10 @@ class NotAPairError(TypeError):
 def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) -> tuple[Any, Any]:
     """Run `layer.forward` with a call's options, whether or not it takes `training`."""
     forward: Any = layer.forward
-    if options and type(layer).forward is Layer.forward:
-        return layer._forward_by_call(x, training, options), None
+    if options and layer.writes_call_alone:
+        from minidl.autodiff import pairs
+
+        return pairs.forward(layer, x, training, options)
     if accepts(type(layer).forward, "training"):
         options = {**options, "training": training}
     result = forward(x, **options)

@@ -24,22 +24,17 @@ def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
     Raises:
         ValueError: if the layer fails on zeros; the message has the shapes and the layer's error.
     """
-    from minidl.layers.layer import call_forward
-
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
     runs: list[Any] = []
     for stand_in in _STAND_INS:
-        arrays = [
-            np.zeros([stand_in if s is None else s for s in shape], layer.dtype) for shape in shapes
-        ]
+        sizes = [tuple(stand_in if s is None else s for s in shape) for shape in shapes]
         try:
-            with np.errstate(all="ignore"):
-                output = call_forward(layer, arrays if several else arrays[0], False, {})[0]
+            output = _trial(layer, sizes, several)
         except Exception as error:
             raise ValueError(
                 f"Layer {layer.name!r} ({type(layer).__name__}) does not say its output's shape, "
-                f"and a trial run on zeros of shape {[a.shape for a in arrays]} failed with "
+                f"and a trial run on zeros of shape {sizes} failed with "
                 f"{type(error).__name__}: {error}. Write compute_output_shape(self, input_shape), "
                 "or mend forward."
             ) from error
@@ -50,6 +45,24 @@ def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
     if isinstance(first, list):
         return [_merge(a, b) for a, b in zip(first, second, strict=True)]
     return _merge(first, second)
+
+
+def _trial(layer: Layer, sizes: list[tuple[int, ...]], several: bool) -> Any:
+    """Run a layer on zeros; on whole ones where it takes no floats, as tokens are none."""
+    from minidl.layers.layer import call_forward
+
+    def run(dtype: str) -> Any:
+        arrays = [np.zeros(size, dtype) for size in sizes]
+        with np.errstate(all="ignore"):
+            return call_forward(layer, arrays if several else arrays[0], False, {})[0]
+
+    try:
+        return run(layer.dtype)
+    except (IndexError, TypeError) as error:
+        try:
+            return run("int32")
+        except Exception:
+            raise error from None
 
 
 def _merge(first: Shape, second: Shape) -> Shape:

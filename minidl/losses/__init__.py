@@ -19,6 +19,7 @@ from minidl.losses.focal import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
+from minidl.losses.function_loss import FunctionLoss
 from minidl.losses.hinge import (
     CategoricalHinge,
     Hinge,
@@ -53,6 +54,7 @@ __all__ = [
     "CategoricalFocalCrossentropy",
     "CategoricalHinge",
     "CosineSimilarity",
+    "FunctionLoss",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -113,11 +115,7 @@ _BY_FUNCTION: dict[Callable[..., Array], type[Loss]] = {
 def _from_function(function: Callable[..., Any]) -> Loss:
     if function in _BY_FUNCTION:
         return _BY_FUNCTION[function]()
-    name = getattr(function, "__name__", repr(function))
-    raise TypeError(
-        f"Received the function {name!r} as loss, but its derivative is not known. Write a Loss "
-        "with call(self, y_true, y_pred) and gradient(self, y_true, y_pred)."
-    )
+    return FunctionLoss(function)
 
 
 registry: Registry[Loss] = Registry("loss", Loss, from_function=_from_function)
@@ -138,11 +136,13 @@ for _function, _class in _BY_FUNCTION.items():
 
 
 def get(identifier: Any) -> Loss | None:
-    """Return the loss for a name, a class, a config, one of this module's functions, or a loss.
+    """Return the loss for a name, a class, a config, a function, or a loss.
+
+    A function that is not this module's becomes a `FunctionLoss`.
 
     Raises:
         ValueError: if a name is not known; the message has the nearest one.
-        TypeError: if `identifier` is of no such kind, or a function without a known derivative.
+        TypeError: if `identifier` is of no such kind.
 
     >>> get("mse")
     <MeanSquaredError name=mean_squared_error reduction=sum_over_batch_size>

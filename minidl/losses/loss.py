@@ -10,6 +10,7 @@ A subclass writes `call` and `gradient`; the base class weighs and reduces both 
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from minidl._typing import Array, DType, Shape
 from minidl.losses import targets
 from minidl.losses.reductions import align_mask, check_reduction, masked_weights, total, weigh
 from minidl.registry import Configurable, snake_case
+from minidl.tracing import Traced
 
 
 class Loss(Configurable):
@@ -28,6 +30,8 @@ class Loss(Configurable):
 
         values = call(y_true, y_pred)             one value a sample or time step
         gradient(y_true, y_pred)                  ∂values/∂y_pred, entry by entry
+
+    Without `gradient` it is found by `minidl.autodiff`, from a `call` written in NumPy.
 
     A sample's value depends on its own predictions alone, so `gradient` has the shape of `y_pred`.
     With w the sample weights and N the number of values, the base class makes of them
@@ -96,12 +100,11 @@ class Loss(Configurable):
         )
 
     def gradient(self, y_true: Array, y_pred: Array) -> Array:
-        """Return the derivative of each sample's value, of the shape of `y_pred`."""
-        raise NotImplementedError(
-            f"{self._owner} has no gradient, so it cannot be trained on. Write "
-            "gradient(self, y_true, y_pred) -> ∂values/∂y_pred, of the shape of y_pred; "
-            "minidl.gradcheck tells whether it is right."
-        )
+        """Return the derivative of each sample's value, of the shape of `y_pred`.
+
+        A subclass that does not write it gets it by `minidl.autodiff` from its `call`.
+        """
+        return self._derivative(self._forward(y_true, y_pred)[1])
 
     def on_logits(self, activation: Any) -> Loss | None:
         """Return this loss as a function of what `activation` gets, where both belong together."""
@@ -118,6 +121,10 @@ class Loss(Configurable):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
     ) -> Any:
         """Return the weighted and reduced loss: a float, or an array without a reduction."""
+        if isinstance(y_pred, Traced):
+            from minidl.autodiff import pairs
+
+            return pairs.through_loss(self, y_true, y_pred, sample_weight)  # type: ignore[arg-type]
         y_true, y_pred = self.prepare(y_true, y_pred)
         values = np.asarray(self.call(y_true, y_pred))
         weights, scale = self._weigh(values, y_true, sample_weight, mask)
@@ -156,6 +163,10 @@ class Loss(Configurable):
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """Return one value a sample or time step, neither weighted nor reduced."""
+        if isinstance(y_pred, Traced):
+            twin = copy.copy(self)
+            twin.reduction = None
+            return twin(y_true, y_pred)
         return np.asarray(self.call(*self.prepare(y_true, y_pred)))
 
     def check_targets(self, y_true: Any, y_pred_shape: Shape) -> None:
@@ -196,11 +207,17 @@ class Loss(Configurable):
 
     def _forward(self, y_true: Array, y_pred: Array) -> tuple[Array, Any]:
         """Return the values and what `_derivative` will need."""
-        return np.asarray(self.call(y_true, y_pred)), (y_true, y_pred)
+        if type(self).gradient is not Loss.gradient:
+            return np.asarray(self.call(y_true, y_pred)), (y_true, y_pred)
+        from minidl.autodiff import vjp
+
+        values, pull = vjp(lambda prediction: self.call(y_true, prediction), y_pred)
+        values = np.asarray(values)
+        return values, lambda: pull(np.ones_like(values, dtype=y_pred.dtype))[0]
 
     def _derivative(self, residuals: Any) -> Array:
         """Return the derivative of the values that `_forward` returned with `residuals`."""
-        return self.gradient(*residuals)
+        return residuals() if callable(residuals) else self.gradient(*residuals)
 
     def _mask(self, y_true: Array) -> Array | None:
         """Return which values count, or None for all."""

@@ -35,6 +35,20 @@ class Batch(NamedTuple):
         """The number of samples."""
         return len(self.x[0])
 
+    @property
+    def data(self) -> tuple[Any, ...]:
+        """The batch as Keras hands it to a `train_step`: (x,), (x, y) or (x, y, weight)."""
+        parts = [self.x, self.y, self.sample_weight]
+        while parts[-1] is None or all(item is None for item in parts[-1]):
+            parts.pop()
+        return tuple(part[0] if part and len(part) == 1 else part for part in parts)
+
+    @classmethod
+    def of(cls, data: Any) -> Batch:
+        """Return the batch that `data` was made of."""
+        parts: list[Any] = [p if p is None or isinstance(p, list) else [p] for p in data]
+        return cls(*parts)
+
 
 Cast = Callable[[int, Array], Array]
 Order = "np.random.Generator | None"

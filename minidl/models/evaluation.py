@@ -62,7 +62,7 @@ class Evaluator(Steps):
         run.on_test_begin()
         for step, batch in enumerate(data.epoch()):
             run.on_test_batch_begin(step)
-            self.test_step(batch)
+            self._run_step("test_step", batch)
             if run.wants_test_batches:
                 run.on_test_batch_end(step, self.get_metrics_result())
         logs = self.get_metrics_result()
@@ -131,7 +131,10 @@ class Evaluator(Steps):
     def _predict_batch(self, x: list[Array]) -> list[Array]:
         if self.unrolled_graph() is None:
             inputs = x[0] if len(x) == 1 else x
-            y = self.forward(inputs, training=False)[0]
+            if self.writes_call_alone:  # nobody will go backwards, so nothing need be traced
+                y = self._forward_by_call(inputs, False, {})
+            else:
+                y = self.forward(inputs, training=False)[0]
             return self._outputs.flatten(y, self.name) if self._outputs.names else as_list(y)
         plan = self._plan()
         governor = threads.governor()
@@ -157,7 +160,7 @@ class Evaluator(Steps):
         self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, class_weight)
         self._settle()
-        self.train_step(batch)
+        self._run_step("train_step", batch)
         return self._batch_results(return_dict)
 
     def test_on_batch(
@@ -168,7 +171,7 @@ class Evaluator(Steps):
         self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, None)
         self._settle()
-        self.test_step(batch)
+        self._run_step("test_step", batch)
         return self._batch_results(return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

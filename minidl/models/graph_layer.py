@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from minidl import tracing
 from minidl._typing import Residuals, Shape
 from minidl.layers.layer import Layer, overrides
 from minidl.layers.mask_operations import Operation
 from minidl.layers.masks import beside_inputs, check_mask
+from minidl.layers.shape_inference import infer_output_shape
 from minidl.layers.symbolic import SymbolicTensor, is_symbolic
 from minidl.models.graph import Graph
 from minidl.models.masked_plan import plan_of
@@ -112,6 +114,8 @@ class GraphLayer(Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays, or become part of the graph of the symbolic inputs."""
+        if tracing.listening and tracing.current() is not None:
+            return super().__call__(*args, **kwargs)
         inputs, options = self.pack_inputs(args, kwargs)
         if self._graph is None:
             return super().__call__(*args, **kwargs)
@@ -140,10 +144,16 @@ class GraphLayer(Layer):
         outputs, tape = plan.forward(arrays + masks, training)
         return self._outputs.packed(outputs), (plan, tape)
 
-    def backward(self, residuals: Residuals, dy: Any) -> Any:
+    @property
+    def writes_call_alone(self) -> bool:
+        """Whether a subclass wrote `call`, and there is no graph to run."""
+        return self._graph is None and type(self).forward is GraphLayer.forward
+
+    def backward(self, residuals: Residuals, dy: Any, need_dx: bool = True) -> Any:
         """Run the graph backwards: every parameter gets its gradient, the inputs' is returned."""
         if self._graph is None:
-            return super().backward(residuals, dy)
+            backward: Any = super().backward
+            return backward(residuals, dy, need_dx)
         plan, tape = residuals
         dys = self._outputs.flatten(dy, f"Model {self.name!r}")
         dxs = plan.backward(list(tape), dys)
@@ -167,6 +177,14 @@ class GraphLayer(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Build a subclassed model's own weights; a graph is built from the start."""
+
+    def ensure_built(self, input_shape: Any) -> None:
+        """Build a subclass's own weights, and by a trial run the layers that its `call` uses."""
+        if self.built:
+            return
+        super().ensure_built(input_shape)
+        if self.writes_call_alone and overrides(type(self), "call"):
+            infer_output_shape(self, input_shape)
 
     # Plans
 

@@ -14,7 +14,7 @@ class Model(Trainer):
 
     A model is a layer: it can be called on arrays, and on symbolic tensors as part of another
     model. `Model(inputs, outputs)` runs the graph between the tensors. A subclass may instead
-    create layers in `__init__` and write `forward` and `backward` (or `call`, for inference).
+    create layers in `__init__` and write `call` alone, or `forward` and `backward`.
 
     Arguments:
         inputs: a tensor from `Input`, or a list or dict of them.

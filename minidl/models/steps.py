@@ -47,6 +47,7 @@ class Steps(GraphLayer):
         self._moving: list[Parameter] = []  # state that a forward pass in training changes
         self._trained_now: list[Parameter] = []
         self._all_weights: list[Parameter] = []
+        self._own_logs: dict[str, Any] | None = None  # what a subclass's own step returned
         self._settled: tuple[bool, ...] | None = None  # what was trainable when last looked
         self._step_plan: Plan | None = None
         self._direct: list[Parameter] = []  # whose step is taken within their backward pass
@@ -122,12 +123,52 @@ class Steps(GraphLayer):
 
     # Steps
 
-    def train_step(self, batch: Batch) -> None:
+    def _run_step(self, method: str, batch: Batch) -> None:
+        """Run `train_step` or `test_step`; a subclass's own gets and returns what Keras's does."""
+        if getattr(type(self), method) is getattr(Steps, method):
+            getattr(self, method)(batch)
+        else:
+            self._own_logs = getattr(self, method)(batch.data)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:  # fmt: skip
+        """Return the loss that `compile` chose, with penalties: for a `train_step` of one's own.
+
+        Within a `GradientTape` it can be differentiated.
+        """
+        from minidl.autodiff import pairs
+
+        self._require_compiled("compute_loss")
+        objective = self._objective or self._make_objective(len(as_list(y_pred)))
+        predictions, targets = as_list(y_pred), as_list(y)
+        weights = [None] * len(targets) if sample_weight is None else as_list(sample_weight)
+        total: Any = 0.0
+        for head, target, prediction, weight in zip(
+            objective.heads, targets, predictions, weights, strict=True
+        ):
+            if head.loss is not None:
+                total = total + head.loss(target, prediction, weight) * head.weight
+        for parameter in self.trainable_weights:
+            if parameter.regularizer is not None:
+                penalty = pairs.through_regularizer(parameter.regularizer, parameter.value)
+                total = total + penalty
+        return total
+
+    def train_step(self, batch: Any) -> Any:
         """Forward, loss, backward, update: what happens to one batch in `fit`.
+
+        A subclass's own gets `data`, that is (x, y) or (x, y, sample_weight), changes the weights
+        (with a `minidl.autodiff.GradientTape` and `optimizer.apply`, say), and returns a dict of
+        results.
 
         Raises:
             NonFiniteError: if the loss is NaN or infinite; no weight has then been changed.
         """
+        if not isinstance(batch, Batch):  # from a subclass's own, by super().train_step(data)
+            Steps.train_step(self, Batch.of(batch))
+            return self.get_metrics_result()
         objective, optimizer = self._objective, self.optimizer
         assert objective is not None
         assert optimizer is not None
@@ -157,14 +198,18 @@ class Steps(GraphLayer):
             parameter.grad += regularizer.gradient(parameter.value)
         optimizer.step()
         objective.update(batch, outputs, loss, losses)
+        return None
 
     def _lend_steps(self, rate: float | None) -> None:
         """Let parameters take their step within the backward pass; None ends that."""
         for parameter in self._direct:
             parameter.descent = rate
 
-    def test_step(self, batch: Batch) -> None:
+    def test_step(self, batch: Any) -> Any:
         """Forward and loss: what happens to one batch in `evaluate`."""
+        if not isinstance(batch, Batch):
+            Steps.test_step(self, Batch.of(batch))
+            return self.get_metrics_result()
         objective = self._objective
         assert objective is not None
         plan = self._step_plan
@@ -178,6 +223,7 @@ class Steps(GraphLayer):
         for parameter, regularizer in self._regularized:
             loss += float(regularizer(parameter.value))
         objective.update(batch, outputs, loss, losses)
+        return None
 
     def _explain_non_finite(self, plan: Plan, batch: Batch, loss: float) -> str:
         """Say where the loss stopped being a number."""
@@ -239,7 +285,8 @@ class Steps(GraphLayer):
     def _prepare_training(self, data: Batches, keep_gradients: bool = True) -> None:
         """Settle the objective, move the parameters into the optimizer's buffers, check targets."""
         objective = self._objective or self._make_objective(max(1, len(self._outputs.names)))
-        if all(head.loss is None for head in objective.heads):
+        own = type(self).train_step is not Steps.train_step
+        if not own and all(head.loss is None for head in objective.heads):
             raise ValueError(
                 f"Model {self.name!r} was compiled without a loss, so there is nothing to train. "
                 "Pass one: model.compile(optimizer='adam', loss='mse')."
@@ -355,17 +402,27 @@ class Steps(GraphLayer):
 
     def reset_metrics(self) -> None:
         """Begin the running means of loss and metrics anew."""
+        self._own_logs = None
         if self._objective is not None:
             self._objective.reset()
+        if type(self).metrics is not Steps.metrics:  # a subclass's own
+            for metric in self.metrics:
+                metric.reset_state()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the running means of loss and metrics by name."""
+        if self._own_logs is not None:
+            return {key: _number(value) for key, value in self._own_logs.items()}
         return self._objective.results() if self._objective is not None else {}
 
 
 def _with_masks(batch: Batch, masks: list[Array | None] | None) -> Batch:
     """Return a batch that knows which time steps of each output count."""
     return batch if masks is None else batch._replace(masks=masks)
+
+
+def _number(value: Any) -> Any:
+    return float(value) if np.ndim(value) == 0 else value
 
 
 def _put_back(state: list[tuple[Parameter, Array]]) -> None:

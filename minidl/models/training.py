@@ -162,7 +162,7 @@ class Trainer(Evaluator):
         key = id(self._step_plan), batch.size
         began = governor.begin(key)
         try:
-            self.train_step(batch)
+            self._run_step("train_step", batch)
         except NonFiniteError as error:
             message = f"Epoch {epoch + 1}, batch {step}: {error}"
             for watcher in _watchers(run):

@@ -9,6 +9,7 @@ import pytest
 
 from minidl import activations
 from minidl.activations import Activation, FunctionActivation
+from minidl.autodiff import NotDifferentiableError
 from minidl.registry import snake_case
 from tests.activations.activation_cases import ALL
 
@@ -121,7 +122,7 @@ def test_unknown_names_tell_the_nearest():
         activations.get(3)
 
 
-def test_a_plain_function_serves_prediction_alone():
+def test_a_plain_function_is_an_activation():
     def bent(z):
         return np.abs(z)
 
@@ -129,11 +130,18 @@ def test_a_plain_function_serves_prediction_alone():
     assert isinstance(activation, FunctionActivation)
     np.testing.assert_array_equal(activation([-1.0, 2.0]), [1, 2])
     assert activation.__name__ == "bent"
-    y, residuals = activation.forward(np.array([-1.0]))
-    with pytest.raises(NotImplementedError, match=r"'bent'(.|\n)*class MyActivation\(minidl.Act"):
-        activation.backward(residuals, y)
+    _, residuals = activation.forward(np.array([-1.0, 2.0]))
+    assert activation.backward(residuals, np.array([3.0, 4.0])).tolist() == [-3, 4]
     with pytest.raises(ValueError, match="'bent' was a plain function"):
         activations.deserialize(activations.serialize(activation))
+
+
+def test_a_function_without_a_derivative_serves_prediction_alone():
+    activation = activations.get(lambda z: np.unique(z))
+    y, residuals = activation.forward(np.array([2.0, 1.0]))
+    assert y.tolist() == [1, 2]
+    with pytest.raises(NotDifferentiableError, match=r"np\.unique"):
+        activation.backward(residuals, y)
 
 
 def test_a_plain_function_called_relu_is_not_saved_as_the_built_in():

@@ -13,6 +13,7 @@ from minidl.losses import Loss
 from minidl.regularizers import Regularizer
 
 from .activation_cases import ACTIVATIONS
+from .function_cases import FUNCTIONS
 from .layer_cases import LAYERS
 from .loss_cases import LOSSES
 from .model_cases import MODELS
@@ -25,6 +26,7 @@ FAMILIES: dict[str, dict[type, Trials]] = {
     "activations": ACTIVATIONS,
     "losses": LOSSES,
     "regularizers": REGULARIZERS,
+    "functions": FUNCTIONS,
 }
 CASES: dict[type, Trials] = {
     cls: case for table in FAMILIES.values() for cls, case in table.items()
@@ -33,12 +35,10 @@ CASES: dict[type, Trials] = {
 CONTRACT = "the contract: it computes nothing"
 BASE = "a base: every class made of it has a case"
 TEXT = "it takes strings, which have no gradient"
-FUNCTION = "a plain function: it has no derivative, and says so"
 TRUTH = "its output is truth values: there is nothing to differentiate"
 
 EXEMPT = {
     "activations.base.Activation": CONTRACT,
-    "activations.base.FunctionActivation": FUNCTION,
     "layers.activation_layers.ActivationLayer": BASE,
     "layers.convolutional.base.ConvolutionalLayer": BASE,
     "layers.convolutional.convolution.Convolution": BASE,
@@ -86,7 +86,6 @@ EXEMPT = {
     "models.plan.ActivityPenalty": "a term of the loss, not of y: see test_training_gradients.py",
     "models.steps.Steps": BASE,
     "models.training.Trainer": BASE,
-    "regularizers.FunctionRegularizer": FUNCTION,
     "regularizers.Regularizer": CONTRACT,
 }
 """Classes without a case, and why. Whatever computes something differentiable has one."""

@@ -389,10 +389,9 @@ class TestSubclasses:
         with pytest.raises(NotImplementedError, match=r"Loss 'nothing' has no call\. Write call"):
             Nothing()(Y, P)
         assert NoGradient()(Y, P) == 2
-        with pytest.raises(
-            NotImplementedError, match="has no gradient, so it cannot be trained on"
-        ):
-            NoGradient().value_and_gradient(Y, P)
+        value, gradient = NoGradient().value_and_gradient(Y, P)  # found by autodiff
+        assert value == 2
+        np.testing.assert_allclose(gradient, np.full(P.shape, 1 / P.size))
         with pytest.raises(AttributeError, match=r"Call super\(\)\.__init__\(\) first"):
             NoInit()(Y, P)
         with pytest.raises(AttributeError, match="MeanSquaredError has no attribute 'delta'"):
@@ -448,8 +447,8 @@ class TestNames:
 
         def mine(y_true: Any, y_pred: Any) -> Any: ...
 
-        with pytest.raises(TypeError, match=r"the function 'mine' as loss.*Write a Loss"):
-            losses.get(mine)
+        assert isinstance(losses.get(mine), losses.FunctionLoss)
+        assert losses.get(mine).name == "mine"
 
     def test_all_is_sorted_and_there(self) -> None:
         assert losses.__all__ == sorted(losses.__all__)
