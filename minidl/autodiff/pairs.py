@@ -12,7 +12,7 @@ A layer within that wrote `call` alone too is simply run on the same tape.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -54,19 +54,24 @@ class Failed:
 
 def forward(layer: Any, x: Any, training: bool, options: dict[str, Any]) -> tuple[Any, Any]:
     """Return what a layer's `call` computes, and the residuals that `backward` needs."""
+    return on_tape(lambda inputs: layer._forward_by_call(inputs, training, options), x, training)
+
+
+def on_tape(call: Callable[[Any], Any], x: Any, training: bool) -> tuple[Any, Any]:
+    """Return call(x), and the residuals that `backward` needs."""
     tape = Tape(training)
     traced = map_leaves(lambda a: tape.leaf(a) if is_floating(a) else a, _arrays(x))
     outer = tracing.begin(tape)
     failed: Failed | None = None
     try:
-        result = layer._forward_by_call(traced, training, options)
+        result = call(traced)
     except NotDifferentiableError as error:
         failed = Failed(error)
     finally:
         tracing.end(outer)
         tape.recording = False
     if failed is not None:
-        return layer._forward_by_call(x, training, options), failed
+        return call(x), failed
     numbers: list[Any] = []
 
     def outside(item: Any) -> Any:

@@ -48,7 +48,8 @@ class RNN(Layer):
         [y, *states], residuals = forward([x, *states], training)
         [dx, *dstates] = backward(residuals, [dy, *dstates])
 
-    For inference alone it may have `call(inputs, states)` instead, which returns `y, states`.
+    Or it writes `call(inputs, states)` alone, which returns `y, states`; `minidl.autodiff` then
+    finds its gradient.
 
     Shapes:
         x: (batch, time, features); mask: (batch, time); states: (batch, size);

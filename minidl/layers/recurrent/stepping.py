@@ -118,10 +118,16 @@ def _forward_step(cell: Any, inputs: list[Array], training: bool) -> tuple[list[
         outputs, residuals = call_forward(cell, inputs, training, {})
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     else:
-        x, *states = inputs
+        from minidl.autodiff import pairs
+
         options = {"training": training} if accepts(type(cell).call, "training") else {}
-        y, after = cell.call(x, nested(states, cell.state_size), **options)
-        outputs, residuals = [y, *flat(after)], None
+
+        def call(arguments: list[Any]) -> list[Any]:
+            x, *states = arguments
+            y, after = cell.call(x, nested(states, cell.state_size), **options)
+            return [y, *flat(after)]
+
+        outputs, residuals = pairs.on_tape(call, inputs, training)
     shapes = [np.shape(s) for s in outputs[1:]]
     if shapes != [s.shape for s in inputs[1:]]:
         raise ValueError(
