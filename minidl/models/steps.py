@@ -351,6 +351,9 @@ class Steps(GraphLayer):
         if type(self).train_step is not Steps.train_step or not self.optimizer.descends():
             return []
         shared = {id(p) for step in self._step_plan.steps for p in step.shared}
+        for step in self._step_plan.steps:
+            if _calls_layers(step.layer):  # within a `call` a layer may be run any number of times
+                shared.update(id(p) for p in step.parameters)
         return [
             p
             for p in self._trained_now
@@ -419,6 +422,11 @@ class Steps(GraphLayer):
 def _with_masks(batch: Batch, masks: list[Array | None] | None) -> Batch:
     """Return a batch that knows which time steps of each output count."""
     return batch if masks is None else batch._replace(masks=masks)
+
+
+def _calls_layers(layer: Any) -> bool:
+    """Return whether a layer, or one within, wrote `call` alone."""
+    return layer.writes_call_alone or any(map(_calls_layers, layer.sublayers()))
 
 
 def _number(value: Any) -> Any:

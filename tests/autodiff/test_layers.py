@@ -365,3 +365,27 @@ def test_import_and_built_in_training_do_not_load_autodiff():
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.strip() == "[]", run.stderr
+
+
+def test_plain_gradient_descent_of_a_layer_that_is_called_twice():
+    """Such a step may be taken within backward, but not where gradients have to be added up."""
+
+    class Twice(minidl.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inside = layers.Dense(3, "tanh")
+
+        def call(self, x):
+            return self.inside(self.inside(x))
+
+    minidl.utils.set_random_seed(0)
+    block = Twice()
+    model = Sequential([Input((3,)), block, layers.Dense(1)])
+    y, residuals = model.forward(X, training=True)
+    loss = losses.MeanSquaredError()
+    model.backward(residuals, loss.backward(Y, y))
+    expected = [p.value - 0.1 * p.grad for p in model.trainable_weights]
+    model.compile(minidl.optimizers.SGD(0.1), "mse")
+    model.train_on_batch(X, Y)
+    for parameter, value in zip(model.trainable_weights, expected, strict=True):
+        np.testing.assert_allclose(parameter.value, value, rtol=1e-5, atol=1e-6)
