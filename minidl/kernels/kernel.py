@@ -56,6 +56,10 @@ class Kernel:
             chosen = self._chosen = self.choose()
         return chosen(*arguments)
 
+    def on(self, array: Any) -> Callable[..., Any]:
+        """Return the form for this array: the loops over flat arrays take one dimension only."""
+        return self if array.ndim == 1 else self.reference
+
     def choose(self) -> Callable[..., Any]:
         """Return the form that is in use now."""
         return self.machine_code() if self.loop is not None and compiles() else self.reference

@@ -85,7 +85,7 @@ class Adam(Optimizer):
         d = self.scratch(value)
         if not self.amsgrad:
             rest_1, rest_2 = 1 - self.beta_1, 1 - self.beta_2
-            updates.adam(value, grad, m, v, alpha, rest_1, rest_2, self.epsilon, d)
+            updates.adam.on(value)(value, grad, m, v, alpha, rest_1, rest_2, self.epsilon, d)
             return
         np.subtract(grad, m, out=d)
         d *= 1 - self.beta_1

@@ -358,7 +358,7 @@ class Optimizer(OptimizerState, Settings):
             if sweeps:
                 for slot in segment.slots:
                     least = np.finfo(slot.dtype).tiny * _MARGIN
-                    updates.clear_tiny(slot, least, self.scratch(slot))
+                    updates.clear_tiny.on(slot)(slot, least, self.scratch(slot))
 
     def _clipper(
         self, segments: list[Segment], grads: list[Array]

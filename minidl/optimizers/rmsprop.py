@@ -85,7 +85,7 @@ class RMSprop(Optimizer):
         rho, v = self.rho, slots[0]
         d = self.scratch(value)
         if not (self.centered or self.momentum):
-            updates.rmsprop(value, grad, v, learning_rate, 1 - rho, self.epsilon, d)
+            updates.rmsprop.on(value)(value, grad, v, learning_rate, 1 - rho, self.epsilon, d)
             return
         np.multiply(grad, grad, out=d)
         d *= 1 - rho

@@ -65,9 +65,11 @@ class SGD(Optimizer):
         """Change value, and m where there is one."""
         d = self.scratch(value)
         if slots:
-            updates.momentum(value, grad, *slots, learning_rate, self.momentum, self.nesterov, d)
+            updates.momentum.on(value)(
+                value, grad, *slots, learning_rate, self.momentum, self.nesterov, d
+            )
         else:
-            updates.descend(value, grad, learning_rate, d)
+            updates.descend.on(value)(value, grad, learning_rate, d)
 
     def descends(self) -> bool:
         """Return whether a step is value ← value − η g and nothing else."""

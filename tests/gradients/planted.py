@@ -35,28 +35,28 @@ BUGS = [
     Bug(
         "Dense: dx without the transpose's row order",
         "layers/dense.py",
-        "return np.matmul(dz, self.kernel.value.T) if need_dx else None",
-        "return np.matmul(dz, self.kernel.value.T[:, ::-1]) if need_dx else None",
+        "dx = product(dz, self.kernel.value.T) if need_dx else None",
+        "dx = product(dz, self.kernel.value.T[:, ::-1]) if need_dx else None",
         "layers-Dense",
     ),
     Bug(
         "Dense: the bias gets the mean over the batch, not the sum",
         "layers/dense.py",
-        "dz_rows.sum(axis=0, out=self.bias.grad)",
-        "dz_rows.mean(axis=0, out=self.bias.grad)",
+        "np.add.reduce(dz_rows, axis=0, out=self.bias.grad)",
+        "np.mean(dz_rows, axis=0, out=self.bias.grad)",
         "layers-Dense",
     ),
     Bug(
         "Dense: the bias gets the last sample's gradient alone",
         "layers/dense.py",
-        "dz_rows.sum(axis=0, out=self.bias.grad)",
+        "np.add.reduce(dz_rows, axis=0, out=self.bias.grad)",
         "self.bias.grad = dz_rows[-1]",
         "layers-Dense",
     ),
     Bug(
         "Dense: the kernel's gradient is added, not assigned",
         "layers/dense.py",
-        "np.matmul(x_rows.T, dz_rows, out=self.kernel.grad)",
+        "self.kernel.take_gradient_product(x_rows.T, dz_rows)",
         "self.kernel.grad += np.matmul(x_rows.T, dz_rows)",
         "layers-Dense",
     ),
@@ -83,9 +83,9 @@ BUGS = [
     ),
     Bug(
         "ReLU: passes what it cut off on the way forwards",
-        "activations/piecewise.py",
-        "inside = y >= 0 if self.negative_slope else y > 0",
-        "inside = y >= 0",
+        "kernels/dense.py",
+        "np.multiply(dy, y > 0, out=dz)",
+        "np.multiply(dy, y >= 0, out=dz)",
         "activations-Relu",
     ),
     Bug(
@@ -224,8 +224,8 @@ BUGS = [
     Bug(
         "models: a shared parameter keeps its last gradient alone",
         "models/plan.py",
-        "                parameter.grad += gradient\n",
-        "                pass\n",
+        "            parameter.grad += gradient\n",
+        "            pass\n",
         "models-Model",
     ),
     Bug(
