@@ -27,6 +27,8 @@ def axis_or_axes(ndim: int) -> st.SearchStrategy[int | tuple[int, ...]]:
 @st.composite
 def relu(draw: st.DrawFn, make: object = activations.Relu) -> object:
     """A Relu, or the layer with the same arguments; its kinks are among RELU_KINKS."""
+    if draw(st.booleans()):  # the plain one has a way of its own
+        return make()  # type: ignore[operator]
     return make(  # type: ignore[operator]
         negative_slope=draw(st.sampled_from([0.0, 0.1, 1.5])),
         max_value=draw(st.sampled_from([None, 1.5, 2.5])),
