@@ -18,6 +18,7 @@ FLOORS = [
     {"activations", "initializers", "regularizers", "constraints"},
     {"layers"},
     {"autodiff"},
+    {"ops"},
     {"losses", "metrics", "optimizers", "datasets", "utils"},
     {"callbacks"},
     {"doctor"},
