@@ -31,7 +31,7 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 # Arguments that minidl's configurations have and Keras's write only where they are not default,
 # and what Keras's has for an option that was withdrawn.
 OURS_ALONE = {"activity_regularizer", "autocast"}
-KERAS_ALONE = {"LayerNormalization": {"rms_scaling"}}
+KERAS_ALONE = {"LayerNormalization": {"rms_scaling"}, "Dense": {"quantization_config"}}
 
 
 @pytest.fixture(scope="module")
