@@ -137,7 +137,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
 
 def switch(index: Any, branches: Any, *operands: Any) -> Any:
-    """Return branches[index](*operands)."""
+    """Return `branches[index](*operands)`."""
     return branches[min(max(int(plain(index)), 0), len(branches) - 1)](*operands)
 
 
