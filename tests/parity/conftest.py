@@ -1,9 +1,13 @@
-"""The table of differences from Keras: `pytest -m parity tests/parity --parity-table=FILE`."""
+"""The table of differences from Keras: `pytest -m parity tests/parity --parity-table=FILE`.
+
+Under `pytest -n` every process compares a part; their tables come together in the first one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write the worst differences from Keras, layer by layer, as JSON",
     )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the test that looks at what was compared come last."""
-    items.sort(key=lambda item: "test_every_layer_is_compared" in item.nodeid)
+    parser.addoption(
+        "--compared",
+        metavar="FILE",
+        help="a table from --parity-table; test_coverage looks for what is missing in it",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +36,14 @@ def compared_layer(request: pytest.FixtureRequest) -> Iterator[None]:
     TABLE.layer = None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process of pytest-xdist has compared."""
+    TABLE.merge(getattr(node, "workeroutput", {}).get("parity", {}))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if path := session.config.getoption("--parity-table"):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["parity"] = TABLE.found()
+    elif path := session.config.getoption("--parity-table"):
         TABLE.write(Path(path))

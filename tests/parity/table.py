@@ -41,13 +41,25 @@ class ParityTable:
         if self.layer is not None:
             self.tests[self.layer] = self.tests.get(self.layer, 0) + 1
 
-    def write(self, path: Path) -> None:
-        """Write everything as JSON."""
-        found = {
+    def found(self) -> dict[str, Any]:
+        """Return everything by layer, as plain dicts."""
+        return {
             name: {"tests": count, "differences": self.differences.get(name, {})}
             for name, count in sorted(self.tests.items())
         }
-        path.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
+
+    def merge(self, found: dict[str, Any]) -> None:
+        """Add what another process has found."""
+        for name, of_layer in found.items():
+            self.tests[name] = self.tests.get(name, 0) + of_layer["tests"]
+            for part, by_dtype in of_layer["differences"].items():
+                parts = self.differences.setdefault(name, {}).setdefault(part, {})
+                for dtype, difference in by_dtype.items():
+                    parts[dtype] = max(difference, parts.get(dtype, 0.0))
+
+    def write(self, path: Path) -> None:
+        """Write everything as JSON."""
+        path.write_text(json.dumps(self.found(), indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 TABLE = ParityTable()
