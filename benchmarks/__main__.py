@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import contenders, machine, report, runner, workloads
+from benchmarks import contenders, machine, pictures, report, runner, targets, workloads
 
 OUTPUT = runner.ROOT / "benchmarks" / "results.md"
 
@@ -24,20 +24,27 @@ def main(argv: list[str] | None = None) -> int:
         console = Console(width=140)
     facts = machine.describe()  # before the run, for its load is not the machine's
     results = runner.run(settings, lambda line: console.print(line, style="dim", markup=False))
-    tables = [report.table(result, settings.reference) for result in results]
+    tables = [targets.table(results)]
     wrong = any(result.wrong for result in results)
+    breakdown = None
     for also in arguments.also:
-        table, over = _ALSO[also](settings)
+        if also == "breakdown":
+            table, breakdown = _breakdown(settings)
+        else:
+            table, over = _ALSO[also](settings)
+            wrong = wrong or over
         tables.append(table)
-        wrong = wrong or over
+    tables += [report.table(result, settings.reference) for result in results]
     for table in tables:
         console.print()
         console.print(table.rich())
     output = arguments.output or (None if settings.quick else OUTPUT)
     if output:
         command = shlex.join(["python", "-m", "benchmarks", *argv])
-        output.write_text(report.page(tables, settings, facts, results, command), encoding="utf-8")
-        console.print(f"Written: {output}", markup=False)
+        drawn = pictures.draw(results, breakdown, output.with_name("pictures"))
+        page = report.page(tables, settings, facts, results, command, drawn)
+        output.write_text(page, encoding="utf-8")
+        console.print(f"Written: {', '.join(map(str, [output, *drawn]))}", markup=False)
     if settings.quick and not wrong:
         console.print("Quick form: everything above works; its times mean nothing.")
     if wrong:
@@ -54,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workloads", nargs="+", metavar="NAME",
         help=f"what to measure; by default {', '.join(workloads.DEFAULT)}; in general "
-        "digits[-sgd|-adam][-BATCH], binary, predict-ROWS",
+        "digits[-sgd|-adam][-BATCH], binary, predict-ROWS, convnet, lstm, "
+        "(batch|width|depth|rows)-N; growth is all of the last kind that belong to the pictures",
     )  # fmt: skip
     parser.add_argument(
         "--contenders", nargs="+", metavar="NAME",
@@ -74,7 +82,13 @@ def parser() -> argparse.ArgumentParser:
         help="the interpreter of one contender, or of all others; may be repeated",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, help=f"Markdown file (default {OUTPUT.name})")
-    parser.add_argument("--also", nargs="+", choices=list(_ALSO), default=[], help="other figures")
+    parser.add_argument(
+        "--also", nargs="+", choices=[*_ALSO, "breakdown"], default=[], help="other figures"
+    )
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR",
+        help="keep each workload's figures there, and go on from what is there",
+    )  # fmt: skip
     parser.add_argument("--timeout", type=float, default=1800.0, help="seconds for one process")
     return parser
 
@@ -84,7 +98,8 @@ def _settings(arguments: argparse.Namespace) -> runner.Settings:
     default = [n for n in contenders.CONTENDERS if not (quick and n == "torch-compile")]
     pythons = dict(part.rpartition("=")[::2] for part in arguments.python)
     names = arguments.contenders or default
-    chosen = arguments.workloads or list(workloads.QUICK if quick else workloads.DEFAULT)
+    named = arguments.workloads or (workloads.QUICK if quick else (*workloads.DEFAULT, "growth"))
+    chosen = [n for name in named for n in (workloads.GROWTH if name == "growth" else (name,))]
     try:
         for name in chosen:
             workloads.get(name)
@@ -102,6 +117,7 @@ def _settings(arguments: argparse.Namespace) -> runner.Settings:
         data=arguments.data,
         reference=arguments.reference,
         timeout=arguments.timeout,
+        store=arguments.store,
         pythons={name: _absolute(python) for name, python in pythons.items()},
     )
 
@@ -127,10 +143,29 @@ def _import_time(settings: runner.Settings) -> tuple[report.Table, bool]:
 def _memory(settings: runner.Settings) -> tuple[report.Table, bool]:
     from benchmarks import memory
 
-    return memory.measure(data=settings.data, quick=settings.quick, threads=settings.threads)
+    return memory.measure(
+        data=settings.data,
+        quick=settings.quick,
+        threads=settings.threads,
+        contenders=memory.CONTENDERS[: 2 if settings.quick else 3],
+    )
 
 
-_ALSO = {"import-time": _import_time, "memory": _memory}
+def _cold_start(settings: runner.Settings) -> tuple[report.Table, bool]:
+    from benchmarks import cold_start
+
+    python = settings.pythons.get("", sys.executable)
+    return cold_start.measure(settings.rounds, settings.threads, python)
+
+
+def _breakdown(settings: runner.Settings) -> tuple[report.Table, dict[str, dict[str, float]]]:
+    from benchmarks import breakdown
+
+    python = settings.pythons.get("", sys.executable)
+    return breakdown.measure(settings.rounds, settings.threads, python)
+
+
+_ALSO = {"cold-start": _cold_start, "import-time": _import_time, "memory": _memory}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Did the contenders do the same? Their losses say so, against those of the notebook's recipe.
+"""Did the contenders do the same? Their losses say so, against those of the workload's reference.
 
 A figure of someone who computed something else is worth nothing, however good it looks.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-REFERENCE = "notebook"  # plain NumPy in float64: nothing in it is clever
-
-_WORDS = {"warm_up": "after the warm-up", "final": "at the end"}
+_WORDS = {
+    "start": "before any training",
+    "warm_up": "after the warm-up",
+    "final": "at the end",
+}
 
 
 def difference(

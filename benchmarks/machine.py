@@ -14,7 +14,19 @@ from typing import Any
 # Read by the libraries when they are loaded; JAX has no such setting and follows `pin`.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # What tunes a library by hand is not passed on: figures should come from the library as it is.
-_TUNING = ("GOTO_", "OMP_", "KMP_", "MKL_", "BLIS_", "XLA_", "JAX_", "KERAS_", "TORCH")
+_TUNING = (
+    "GOTO_",
+    "OMP_",
+    "KMP_",
+    "MKL_",
+    "BLIS_",
+    "XLA_",
+    "JAX_",
+    "KERAS_",
+    "TORCH",
+    "NUMBA_",
+    "MINIDL_",
+)
 
 
 def environment(threads: int, home: Path) -> dict[str, str]:

@@ -166,10 +166,11 @@ def measure(
             name: _in_process(name, place, rows, steps, threads, Path(temporary))
             for name in contenders
         }
+    base = outcomes.get("notebook", {}).get("peak")
     lines, notes, wrong = [], [], False
     for name, outcome in outcomes.items():
         if "message" in outcome:
-            lines.append([name, "–", "–", "–", outcome["status"]])
+            lines.append([name, "–", "–", "–", "–", outcome["status"]])
             notes.append(f"{name}: {outcome['message']}")
             wrong = wrong or outcome["status"] == "FAILED"
             continue
@@ -178,13 +179,21 @@ def measure(
         wrong = wrong or over
         verdict = "for comparison" if name == "notebook" else "OVER" if over else "kept"
         seconds = report.duration(outcome["seconds"])
-        lines.append([name, f"{peak:,.0f}", f"{outcome['steps']:,}", seconds, verdict])
+        against = f"{outcome['peak'] / base:.2f}" if base else "–"
+        lines.append([name, f"{peak:,.0f}", against, f"{outcome['steps']:,}", seconds, verdict])
     amount = f"{steps:,} steps" if steps else "one epoch"
     about = (
         f"Training {'-'.join(map(str, _SIZES))} for {amount} of batch {_BATCH} on {rows:,} images "
         f"28 × 28 in IDX files ({rows * 784 / 1e6:,.0f} MB as uint8). Peak memory of the process."
     )
-    columns = ["contender", "peak MB", "steps", "time, loading included", f"limit {limit:g} MB"]
+    columns = [
+        "contender",
+        "peak MB",
+        "× notebook",
+        "steps",
+        "time, loading included",
+        f"limit {limit:g} MB",
+    ]
     return report.Table("memory", columns, lines, about, notes), wrong
 
 

@@ -6,9 +6,9 @@ import datetime
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import equal_work
 from benchmarks.runner import Entry, Result, Settings
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ def table(result: Result, reference: str) -> Table:
     rows = [_row(entry, base, scale, len(columns)) for entry in result.entries]
     notes = [f"{e.name}: {e.status}, {e.message.rstrip('.')}." for e in result.entries if e.message]
     if not result.expected:
-        notes.append(
-            f"{equal_work.REFERENCE} did not run: there is nothing to check losses against."
-        )
+        notes.append(f"{result.reference} did not run: there is nothing to check losses against.")
     if base and (line := _against_peers(result, base)):
         notes.append(line)
     tolerance = ", ".join(
@@ -73,7 +71,7 @@ def table(result: Result, reference: str) -> Table:
     )
     about = result.description
     if tolerance:
-        about += f" Equal work: losses within a relative {tolerance} of {equal_work.REFERENCE}'s."
+        about += f" Equal work: losses within a relative {tolerance} of {result.reference}'s."
     return Table(result.workload, columns, rows, about, notes)
 
 
@@ -145,8 +143,9 @@ def page(
     facts: dict[str, str],
     results: Sequence[Result],
     command: str,
+    pictures: Sequence[Path] = (),
 ) -> str:
-    """Return the whole page of results."""
+    """Return the whole page of results; the pictures lie in a folder beside it."""
     lines = [
         "# Benchmarks: results",
         "",
@@ -168,6 +167,7 @@ def page(
         versions = ", ".join(f"{key} {value}" for key, value in run["versions"].items())
         pools = "; ".join(run["pools"]) or "not seen: threadpoolctl is not installed"
         lines.append(f"| {name} | {versions} | {pools} |")
+    lines += ["", *(f"![{path.stem}]({path.parent.name}/{path.name})" for path in pictures)]
     return "\n".join(lines) + "\n\n" + "\n".join(table.markdown() for table in tables)
 
 

@@ -9,11 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import equal_work, machine, workloads
+from benchmarks import contenders, equal_work, machine, workloads
+from benchmarks.task import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings:
     """How to run: what `python -m benchmarks` was told.
 
-    `pythons` says which interpreter runs which contender; `""` stands for all others.
+    `pythons` says which interpreter runs which contender; `""` stands for all others. In the folder
+    `store` every workload that is done is kept, and not done again.
     """
 
     workloads: list[str]
@@ -33,6 +35,7 @@ class Settings:
     data: Path | None = None
     reference: str = "minidl"
     timeout: float = 1800.0
+    store: Path | None = None
     pythons: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,11 +77,23 @@ class Result:
     tolerances: dict[str, float]
     expected: dict[str, float]
     entries: list[Entry]
+    reference: str = "notebook"
 
     @property
     def wrong(self) -> bool:
         """Whether something failed, or was not the same work."""
         return not self.expected or any(entry.wrong for entry in self.entries)
+
+    def save(self, path: Path) -> None:
+        """Write everything as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Result:
+        """Read what `save` wrote."""
+        read = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**read | {"entries": [Entry(**entry) for entry in read["entries"]]})
 
     def entry(self, name: str) -> Entry | None:
         """Return the contender of this name if its figures may be compared."""
@@ -91,6 +106,10 @@ def run(settings: Settings, say: Callable[[str], None]) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="minidl-benchmarks-") as folder:
         for name in settings.workloads:
             workload = workloads.get(name)
+            if settings.store and (stored := settings.store / f"{name}.json").exists():
+                results.append(Result.load(stored))
+                say(f"{name}: done before, {stored.name}")
+                continue
             task = workload.task(settings.data, settings.quick)
             path = Path(folder) / "task.npz"
             task.save(path)
@@ -98,15 +117,26 @@ def run(settings: Settings, say: Callable[[str], None]) -> list[Result]:
                 workload=name,
                 description=workload.describe(task),
                 unit=workload.unit,
-                tolerances=dict(zip(("warm_up", "final"), task.tolerances, strict=True)),
+                tolerances=dict(zip(workload.moments, task.tolerances, strict=True)),
                 expected={},
-                entries=[Entry(contender) for contender in settings.contenders],
+                entries=[Entry(c) for c in settings.contenders if _takes_part(c, workload, task)],
+                reference=workload.reference,
             )
             del task  # a worker's memory is its own, but the machine's is shared
             _rounds(settings, result, path, say)
             _check(settings, result, path)
             results.append(result)
+            if settings.store:
+                result.save(settings.store / f"{name}.json")
     return results
+
+
+def _takes_part(contender: str, workload: workloads.Workload, task: Task) -> bool:
+    """Say whether a contender has this network; one from elsewhere is asked in its own process."""
+    if ":" in contender:
+        return True
+    wanted = workload.contenders is None or contender in workload.contenders
+    return wanted and task.network in contenders.get(contender).networks
 
 
 def _rounds(settings: Settings, result: Result, task: Path, say: Callable[[str], None]) -> None:
@@ -126,9 +156,9 @@ def _rounds(settings: Settings, result: Result, task: Path, say: Callable[[str],
 
 
 def _check(settings: Settings, result: Result, task: Path) -> None:
-    """Compare all losses with those of the notebook's recipe, which runs once more if need be."""
-    reference = result.entry(equal_work.REFERENCE)
-    run = reference.runs[0] if reference else worker(settings, equal_work.REFERENCE, task)
+    """Compare all losses with those of the reference, which runs once more if need be."""
+    reference = result.entry(result.reference)
+    run = reference.runs[0] if reference else worker(settings, result.reference, task)
     result.expected = run.get("losses", {})
     for entry in result.entries:
         if entry.status != "done":

@@ -19,15 +19,16 @@ _EVALUATED_ROWS = 1000  # enough for a loss; few, so that they do not show in th
 
 @dataclass(frozen=True)
 class Task:
-    """A dense network to train or to predict with.
+    """A network to train or to predict with.
 
     Shapes:
-        x `(rows, features)`; labels `(rows,)`, integers; a kernel `(inputs, units)`, a bias
-        `(units,)`.
+        x `(rows, features)`, images `(rows, height, width, channels)` or sequences
+        `(rows, time, features)`; labels `(rows,)`, integers; a dense kernel `(inputs, units)`,
+        others as in `networks.shapes`; a bias `(units,)`.
 
     Arguments:
         workload: the workload's name.
-        sizes: features of the input, then units of every layer.
+        sizes: features of the input, then units of every dense layer.
         hidden, output: the activations, `"relu"` or `"sigmoid"`, `"softmax"` or `"sigmoid"`. The
             loss is the output's cross-entropy, averaged over the batch.
         dtype: what a contender should compute in.
@@ -38,7 +39,8 @@ class Task:
         warm_up: rows and epochs trained on before.
         repeats: how many times in succession the timed part is done; training goes on.
         tolerances: the relative differences from the reference's loss that count as equal work,
-            after the warm-up and at the end.
+            at the workload's two moments.
+        network: which one, of those in `networks`.
     """
 
     workload: str
@@ -57,6 +59,7 @@ class Task:
     labels: Array = field(repr=False)
     kernels: list[Array] = field(repr=False)
     biases: list[Array] = field(repr=False)
+    network: str = "dense"
 
     @property
     def rows(self) -> int:
@@ -80,8 +83,8 @@ class Task:
     def save(self, path: Path) -> None:
         settings = {key: value for key, value in asdict(self).items() if key not in _ARRAYS}
         arrays = {"x": self.x, "labels": self.labels, "settings": np.array(json.dumps(settings))}
-        for i, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            arrays |= {f"kernel_{i}": kernel, f"bias_{i}": bias}
+        arrays |= {f"kernel_{i}": kernel for i, kernel in enumerate(self.kernels)}
+        arrays |= {f"bias_{i}": bias for i, bias in enumerate(self.biases)}
         np.savez(path, **arrays)  # type: ignore[arg-type]
 
     @classmethod
@@ -90,17 +93,21 @@ class Task:
             settings = json.loads(str(file["settings"]))
             for key in ("sizes", "warm_up", "tolerances"):
                 settings[key] = tuple(settings[key])
-            layers = range(len(settings["sizes"]) - 1)
             return cls(
                 **settings,
                 x=file["x"],
                 labels=file["labels"],
-                kernels=[file[f"kernel_{i}"] for i in layers],
-                biases=[file[f"bias_{i}"] for i in layers],
+                kernels=_numbered(file, "kernel"),
+                biases=_numbered(file, "bias"),
             )
 
 
 _ARRAYS = {"x", "labels", "kernels", "biases"}
+
+
+def _numbered(file: Any, name: str) -> list[Array]:
+    count = sum(key.startswith(f"{name}_") for key in file.files)
+    return [file[f"{name}_{i}"] for i in range(count)]
 
 
 def cross_entropy(probabilities: Array, labels: Array) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import networks
 from benchmarks.contenders.base import Contender
 from benchmarks.machine import peak_memory
 from benchmarks.task import Array, Task, cross_entropy
@@ -29,8 +30,16 @@ DEFAULT = (
     "binary",
     "predict-1",
     "predict-10000",
+    "convnet",
+    "lstm",
 )
-QUICK = ("digits", "digits-adam", "binary", "predict-1")
+GROWTH = (
+    *(f"batch-{n}" for n in (8, 64, 512)),
+    *(f"width-{n}" for n in (32, 256, 2048)),
+    *(f"depth-{n}" for n in (2, 8, 32)),
+    *(f"rows-{n}" for n in (1_000, 10_000, 100_000, 1_000_000)),
+)
+QUICK = ("digits", "digits-adam", "binary", "predict-1", "convnet", "lstm")
 
 _DIGITS = (784, 512, 256, 128, 10)
 _SEED = 20_000
@@ -46,6 +55,9 @@ class Workload(ABC):
     """
 
     unit = "step"  # what one figure of the table is the time of
+    reference = "notebook"  # whose losses are right: plain NumPy in float64, nothing clever in it
+    moments = ("warm_up", "final")  # of which the losses are compared
+    contenders: tuple[str, ...] | None = None  # who takes part; None is everyone
     pattern: str  # its names; the pattern's groups go to the constructor
 
     def __init__(self, name: str) -> None:
@@ -164,6 +176,119 @@ class Binary(Training):
         )
 
 
+class Layered(Training):
+    """A convolutional network or an LSTM on the digits; Adam at its usual rate.
+
+    Dropout draws other numbers everywhere, so the losses can agree tightly only before any
+    training. At the end they show that as much was learned.
+    """
+
+    pattern = r"(convnet|lstm)"
+    reference = "minidl"
+    moments = ("start", "final")
+    steps = 30
+
+    def __init__(self, name: str, network: str) -> None:
+        super().__init__(name)
+        self.network = network
+        self.batch_size = 128 if network == "convnet" else 64
+
+    def task(self, data: Path | None, quick: bool) -> Task:
+        """Make the task: kernels as Glorot draws them, an orthogonal one for the LSTM's state."""
+        steps = 2 if quick else self.steps
+        task = digits_task(self.name, "adam", self.batch_size, data, batches=steps)
+        random = np.random.default_rng(_SEED)
+        shapes, lengths = networks.shapes(self.network, task.sizes[-1])
+        kernels = []
+        for shape in shapes:
+            fan_in = int(np.prod(shape[:-1]))
+            limit = np.sqrt(6 / (fan_in + shape[-1]))
+            kernels.append(random.uniform(-limit, limit, shape).astype(np.float32))
+        side = (28, 28, 1) if self.network == "convnet" else (28, 28)
+        return replace(
+            task,
+            network=self.network,
+            sizes=(task.sizes[0], task.sizes[-1]),
+            learning_rate=0.001,
+            tolerances=(1e-5, 0.2),
+            x=task.x.reshape(-1, *side),
+            kernels=kernels,
+            biases=[np.zeros(length, np.float32) for length in lengths],
+            warm_up=(self.batch_size * 2, 1),
+        )
+
+    def measure(self, contender: Contender, task: Task) -> dict[str, Any]:
+        x, labels = task.sample()
+        start = cross_entropy(contender.predict(x), labels)
+        measured = super().measure(contender, task)
+        return measured | {"losses": {"start": start, "final": measured["losses"]["final"]}}
+
+    def describe(self, task: Task) -> str:
+        """Return one sentence for the report."""
+        network = {
+            "convnet": "Conv2D 32 - MaxPooling2D - Conv2D 64 - MaxPooling2D - Flatten - "
+            "Dropout 0.5 - Dense 10 on images 28 × 28 × 1",
+            "lstm": "LSTM 128 - Dense 10 on the 28 rows of an image as a sequence",
+        }[self.network]
+        return (
+            f"Training {network}, batch {task.batch_size}, Adam with learning rate "
+            f"{task.learning_rate:g}, {task.dtype}. Timed: {task.steps} steps; before them, apart, "
+            "2 of warm-up."
+        )
+
+
+class Growth(Training):
+    """How the time of a row grows: with the batch, a layer's width, the depth, the rows.
+
+    A dense network 64-…-10 on made-up points, SGD. What is not named stays at batch 128, two hidden
+    layers of width 128, 10,000 rows.
+    """
+
+    unit = "row"
+    pattern = r"(batch|width|depth|rows)-(\d+)"
+    contenders = ("minidl", "minidl-fast", "torch-fused", "jax")
+    features, classes = 64, 10
+
+    def __init__(self, name: str, axis: str, size: str) -> None:
+        super().__init__(name)
+        chosen = {"batch": 128, "width": 128, "depth": 2, "rows": 10_000} | {axis: int(size)}
+        self.batch_size, self.width = chosen["batch"], chosen["width"]
+        self.depth, self.rows = chosen["depth"], chosen["rows"]
+
+    def task(self, data: Path | None, quick: bool) -> Task:
+        """Make the task: He-normal kernels, zero biases, points in classes drawn at random."""
+        random = np.random.default_rng(_SEED)
+        steps = 2 if quick else max(1, self.rows // self.batch_size)
+        rows = steps * self.batch_size
+        sizes = (self.features, *[self.width] * self.depth, self.classes)
+        shapes = list(pairwise(sizes))
+        return Task(
+            workload=self.name,
+            sizes=sizes,
+            hidden="relu",
+            output="softmax",
+            dtype="float32",
+            optimizer="sgd",
+            learning_rate=0.001,
+            batch_size=self.batch_size,
+            epochs=1 if quick else max(1, 20_000 // rows),
+            warm_up=(min(rows, 4 * self.batch_size), 1),
+            repeats=2 if quick or rows > 100_000 else 3,
+            tolerances=(1e-4, 2e-3),
+            x=random.standard_normal((rows, self.features), dtype=np.float32),
+            labels=random.integers(0, self.classes, rows),
+            kernels=[
+                (random.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32)
+                for shape in shapes
+            ],
+            biases=[np.zeros(units, np.float32) for _, units in shapes],
+        )
+
+    def measure(self, contender: Contender, task: Task) -> dict[str, Any]:
+        measured = super().measure(contender, task)
+        return measured | {"seconds": [s / task.batch_size for s in measured["seconds"]]}
+
+
 class Prediction(Workload):
     """`predict` of some rows by the digits network, from a NumPy array to a NumPy array."""
 
@@ -245,7 +370,7 @@ def digits_task(
     )
 
 
-WORKLOADS: tuple[type[Workload], ...] = (Digits, Binary, Prediction)
+WORKLOADS: tuple[type[Workload], ...] = (Digits, Binary, Layered, Growth, Prediction)
 
 
 def get(name: str) -> Workload:
@@ -259,7 +384,8 @@ def get(name: str) -> Workload:
             return workload(name, *match.groups())
     raise ValueError(
         f"Received the workload {name!r}, expected one such as {', '.join(DEFAULT)}; "
-        "digits takes an optimizer (sgd, adam) and a batch size, predict a number of rows."
+        "digits takes an optimizer (sgd, adam) and a batch size, predict a number of rows; "
+        "batch, width, depth and rows take a number."
     )
 
 

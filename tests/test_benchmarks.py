@@ -19,13 +19,16 @@ import pytest
 
 from benchmarks import (
     __main__,
+    breakdown,
     contenders,
     equal_work,
     import_time,
     machine,
     memory,
+    pictures,
     report,
     runner,
+    targets,
     worker,
     workloads,
 )
@@ -197,7 +200,7 @@ def test_one_difference_in_one_round_is_enough() -> None:
 def test_a_difference_in_a_later_round_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([1.0, 1.0, 1.0, 1.5])
     monkeypatch.setattr(runner, "worker", lambda *_: outcome(0.1, next(losses)))
-    result = runner.run(settings("notebook", "other", rounds=2), lambda _: None)[0]
+    result = runner.run(settings("notebook", "x:other", rounds=2), lambda _: None)[0]
     assert [entry.status for entry in result.entries] == ["done", "differs"]
 
 
@@ -271,6 +274,68 @@ def test_unknown_names_are_errors() -> None:
         workloads.get("predict")
 
 
+# Layered networks, growth, targets.
+
+
+@pytest.mark.parametrize("name", ["lstm", "depth-3"])
+def test_other_networks_are_compared_too(name: str, in_process: None) -> None:
+    names = ["minidl", "notebook", "fakes:Absent"]
+    result = runner.run(settings(*names, workloads=[name]), lambda _: None)[0]
+    trained = {entry.name: entry for entry in result.entries if entry.status == "done"}
+    assert set(trained) == {"minidl"}  # the notebook has no LSTM, and takes no part in growth
+    losses = trained["minidl"].runs[0]["losses"]
+    assert set(losses) == set(result.tolerances) == set(result.expected)
+    assert not result.wrong
+
+
+def test_a_stored_workload_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "worker", lambda *_: outcome(0.1))
+    chosen = settings("notebook", "x:other", workloads=["binary"], store=tmp_path)
+    first = runner.run(chosen, lambda _: None)
+    monkeypatch.setattr(runner, "worker", lambda *_: pytest.fail("it was done before"))
+    assert runner.run(chosen, lambda _: None) == first
+
+
+def test_targets_say_met_and_missed(tmp_path: Path) -> None:
+    def entry(name: str, seconds: float, peer: bool = False) -> runner.Entry:
+        return runner.Entry(name, runs=[outcome(seconds, peer=peer)])
+
+    entries = [
+        entry("minidl", 1.1),
+        entry("minidl-fast", 0.7),
+        entry("matmul-floor", 0.6),
+        entry("torch", 1.0, peer=True),
+        entry("jax", 2.0, peer=True),
+    ]
+    entries[2].status = "floor"
+    losses = {"warm_up": 1.0, "final": 1.0}
+    result = runner.Result("digits", "", "step", losses, losses, entries)
+    assert targets.table([result]).rows == [
+        ["digits", "torch", "1.10", "1", "missed", "0.70", "0.75", "met"],
+        ["digits", "matmul-floor", "1.83", "1.5", "missed", "1.17", "1.25", "met"],
+    ]
+    grown = [
+        runner.Result(f"rows-{n}", "", "row", losses, losses, entries[:2]) for n in (1000, 10_000)
+    ]
+    parts = dict.fromkeys(breakdown.KINDS, 100.0)
+    files = pictures.draw(grown, {"sgd, NumPy": parts}, tmp_path / "pictures")
+    assert [file.stat().st_size > 1000 for file in files] == [True, True]
+    assert not pictures.draw([result], None, tmp_path)
+
+
+def test_a_stopwatch_within_another_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 3.0, 6.0])
+    monkeypatch.setattr(breakdown.time, "perf_counter", lambda: next(clock))
+    watches = breakdown.Stopwatches()
+    watches.start("rest")
+    watches.start("products")
+    watches.stop()
+    watches.stop()
+    assert (watches.seconds["products"], watches.seconds["rest"]) == (2.0, 4.0)
+
+
 # How they run.
 
 
@@ -288,7 +353,7 @@ def test_contenders_alternate_and_all_is_written(
         return outcome(times[name][(len(order) - 1) // 4], peer=name in ("x:fast", "x:slow"))
 
     monkeypatch.setattr(runner, "worker", worker)
-    monkeypatch.setattr(equal_work, "REFERENCE", "x:own")
+    monkeypatch.setattr(workloads.Digits, "reference", "x:own")
     output = tmp_path / "results.md"
     chosen = ["--quick", "--workloads", "digits", "--rounds", "3", "--output", str(output)]
     assert __main__.main([*chosen, "--contenders", *names]) == 0
@@ -374,7 +439,10 @@ def test_the_binary_network_ends_where_it_should() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["digits-adam-16", "binary", "predict-7"])
+NAMES = ["digits-adam-16", "binary", "predict-7", "convnet", "lstm", "width-16", "rows-500"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_task_arrives_as_it_was_sent(name: str, tmp_path: Path) -> None:
     task = workloads.get(name).task(None, True)
     task.save(tmp_path / "task.npz")

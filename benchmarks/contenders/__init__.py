@@ -8,6 +8,7 @@ from benchmarks.contenders.base import Contender
 
 CONTENDERS = {
     "minidl": "benchmarks.contenders.minidl_fit:MiniDL",
+    "minidl-fast": "benchmarks.contenders.minidl_fit:MiniDLFast",
     "notebook": "benchmarks.contenders.notebook:Notebook",
     "notebook32": "benchmarks.contenders.notebook:Notebook32",
     "matmul-floor": "benchmarks.contenders.matmul_floor:MatmulFloor",

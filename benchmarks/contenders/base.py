@@ -23,6 +23,7 @@ class Contender:
     requires: ClassVar[tuple[str, ...]] = ()  # modules to import
     distributions: ClassVar[tuple[str, ...]] = ()  # whose versions belong into the report
     environment: ClassVar[dict[str, str]] = {}  # set before anything is imported
+    networks: ClassVar[tuple[str, ...]] = ("dense",)  # of those in `benchmarks.networks`
     own_dtype: ClassVar[str | None] = None  # where it is not the task's
     floor: ClassVar[bool] = False  # not a contender, but what bounds one: nothing to check
     peer: ClassVar[bool] = True  # counts when the fastest peer is looked for

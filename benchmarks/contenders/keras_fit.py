@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from benchmarks import networks
 from benchmarks.contenders.base import Contender
 from benchmarks.task import Array
 
@@ -18,6 +19,7 @@ class KerasJax(Contender):
     requires: ClassVar[tuple[str, ...]] = ("keras", "jax")
     distributions: ClassVar[tuple[str, ...]] = ("keras", "jax", "jaxlib", "numpy")
     environment: ClassVar[dict[str, str]] = {"KERAS_BACKEND": "jax"}
+    networks: ClassVar[tuple[str, ...]] = ("dense", "convnet", "lstm")
 
     def prepare(self) -> None:
         """Make and compile the model."""
@@ -27,12 +29,10 @@ class KerasJax(Contender):
         task = self.task
         keras.config.set_floatx(self.dtype)
         self.x = task.x.astype(self.dtype)
-        layers = [keras.layers.Dense(units, task.hidden) for units in task.sizes[1:-1]]
-        layers.append(keras.layers.Dense(task.sizes[-1]))
-        self.model = keras.Sequential([keras.Input((task.sizes[0],)), *layers])
-        self.model.set_weights(
-            [array for pair in zip(task.kernels, task.biases, strict=True) for array in pair]
+        self.model = keras.Sequential(
+            [keras.Input(task.x.shape[1:]), *networks.in_keras(task, keras.layers, None)]
         )
+        self.model.set_weights(networks.weights(task))
         if task.output == "softmax":
             self.y = task.labels
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from benchmarks import networks
 from benchmarks.contenders.base import Contender
 from benchmarks.task import Array
 
 
 class MiniDL(Contender):
-    """A `Sequential` of `Dense` layers that ends in its softmax or sigmoid."""
+    """A `Sequential` that ends in its softmax or sigmoid; NumPy alone."""
 
-    requires = ("minidl",)
-    distributions = ("minidl", "numpy")
+    requires: ClassVar[tuple[str, ...]] = ("minidl",)
+    distributions: ClassVar[tuple[str, ...]] = ("minidl", "numpy")
+    environment: ClassVar[dict[str, str]] = {"MINIDL_COMPILED": "0"}
+    networks: ClassVar[tuple[str, ...]] = ("dense", "convnet", "lstm")
     peer = False
 
     def prepare(self) -> None:
@@ -24,16 +27,10 @@ class MiniDL(Contender):
         config.set_floatx(self.dtype)
         self.x = task.x.astype(self.dtype)
         self.y = task.labels if task.output == "softmax" else task.targets()
-        names = [task.hidden] * (len(task.kernels) - 1) + [task.output]
         self.model = minidl.Sequential(
-            [
-                minidl.Input((task.sizes[0],)),
-                *(layers.Dense(n, a) for n, a in zip(task.sizes[1:], names, strict=True)),
-            ]
+            [minidl.Input(task.x.shape[1:]), *networks.in_keras(task, layers, task.output)]
         )
-        self.model.set_weights(
-            [array for pair in zip(task.kernels, task.biases, strict=True) for array in pair]
-        )
+        self.model.set_weights(networks.weights(task))
         optimizer: Any = (
             optimizers.Adam(task.learning_rate)
             if task.optimizer == "adam"
@@ -57,3 +54,11 @@ class MiniDL(Contender):
     def predict(self, x: Array) -> Array:
         """Return probabilities."""
         return self.model.predict(x, batch_size=len(x), verbose=0)
+
+
+class MiniDLFast(MiniDL):
+    """The same as `minidl[fast]`: with the kernels that Numba compiles."""
+
+    requires = ("minidl", "numba")
+    distributions = ("minidl", "numpy", "numba")
+    environment: ClassVar[dict[str, str]] = {"MINIDL_COMPILED": "1"}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
+
+from benchmarks import networks
 from benchmarks.contenders.base import Contender
 from benchmarks.task import Array
 
@@ -14,6 +17,7 @@ class Torch(Contender):
 
     requires = ("torch",)
     distributions = ("torch", "numpy")
+    networks: ClassVar[tuple[str, ...]] = ("dense", "convnet", "lstm")
     fused = False
 
     def prepare(self) -> None:
@@ -22,18 +26,9 @@ class Torch(Contender):
 
         torch.set_num_threads(self.threads)
         task, dtype = self.task, getattr(torch, self.dtype)
-        nn = torch.nn
-        hidden, output = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[task.hidden], None
-        layers: list[Any] = []
-        for kernel, bias in zip(task.kernels, task.biases, strict=True):
-            layer = nn.Linear(*kernel.shape, dtype=dtype)
-            with torch.no_grad():
-                layer.weight.copy_(torch.from_numpy(kernel.T))
-                layer.bias.copy_(torch.from_numpy(bias))
-            layers += [layer, hidden()]
-        layers.pop()
-        self.model: Any = nn.Sequential(*layers)
-        self.x = torch.from_numpy(task.x.astype(self.dtype))
+        nn, output = torch.nn, None
+        self.model: Any = networks.in_torch(task, dtype)
+        self.x = torch.from_numpy(self.channels_first(task.x))
         if task.output == "softmax":
             self.y = torch.from_numpy(task.labels)
             self.loss, output = nn.CrossEntropyLoss(), nn.Softmax(dim=1)
@@ -42,13 +37,20 @@ class Torch(Contender):
             self.loss, output = nn.BCEWithLogitsLoss(), nn.Sigmoid()
         self.predictor: Any = nn.Sequential(self.model, output)
         settings: dict[str, Any] = {"lr": task.learning_rate, "fused": self.fused or None}
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
         if task.optimizer == "adam":
-            self.optimizer: Any = torch.optim.Adam(self.model.parameters(), eps=1e-7, **settings)
+            self.optimizer: Any = torch.optim.Adam(parameters, eps=1e-7, **settings)
         else:
-            self.optimizer = torch.optim.SGD(self.model.parameters(), **settings)
+            self.optimizer = torch.optim.SGD(parameters, **settings)
+
+    def channels_first(self, x: Array) -> Array:
+        """Return rows in the contender's dtype, and images with the channels first."""
+        x = x.astype(self.dtype, copy=False)
+        return np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x
 
     def train(self, rows: int, epochs: int) -> None:
         """Go on training."""
+        self.predictor.train()
         size = self.task.batch_size
         for _ in range(epochs):
             for start in range(0, rows, size):
@@ -61,8 +63,10 @@ class Torch(Contender):
         """Return probabilities."""
         import torch
 
+        if self.predictor.training:
+            self.predictor.eval()
         with torch.inference_mode():
-            return self.predictor(torch.from_numpy(x.astype(self.dtype, copy=False)))
+            return self.predictor(torch.from_numpy(self.channels_first(x)))
 
 
 class TorchFused(Torch):
