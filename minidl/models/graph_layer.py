@@ -186,6 +186,17 @@ class GraphLayer(Layer):
         if self.writes_call_alone and overrides(type(self), "call"):
             infer_output_shape(self, input_shape)
 
+    # Copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A tensor knows the call that made it, and that call its inputs: walked from the outputs,
+        # a deep model would be a deep recursion. In running order each call finds its inputs done.
+        nodes = [] if self._graph is None else self._graph.nodes
+        return {"_nodes_in_order": nodes, **vars(self), "_plans": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({k: v for k, v in state.items() if k != "_nodes_in_order"})
+
     # Plans
 
     def _plan(self, input_gradients: bool = False, masks: Any = ()) -> Plan:

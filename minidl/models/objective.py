@@ -148,8 +148,12 @@ class Objective:
         self._metrics_made = False
         for index, head in enumerate(self.heads):
             head.fuse(graph, tensors[index] if tensors else None)
-        self.views = {id(h.node): h.view for h in self.heads if h.view is not None}
         self.reset()
+
+    @property
+    def views(self) -> dict[int, Layer]:
+        """The layers that training runs in place of others, by the id of the node."""
+        return {id(h.node): h.view for h in self.heads if h.view is not None}
 
     # Metrics
 
