@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         regularizers,
         testing,
         utils,
+        wrappers,
     )
     from minidl.activations import Activation
     from minidl.layers import Input, Layer, Parameter
@@ -61,6 +62,7 @@ _MODULES = (
     "regularizers",
     "testing",
     "utils",
+    "wrappers",
 )
 _HOMES = {
     "Activation": "activations",
@@ -104,6 +106,7 @@ __all__ = [
     "regularizers",
     "testing",
     "utils",
+    "wrappers",
 ]
 
 
