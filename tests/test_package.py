@@ -19,7 +19,7 @@ FLOORS = [
     {"layers"},
     {"autodiff"},
     {"ops"},
-    {"losses", "metrics", "optimizers", "datasets", "utils"},
+    {"losses", "metrics", "optimizers", "datasets", "saving", "utils"},
     {"callbacks"},
     {"doctor"},
     {"models", "plotting"},
