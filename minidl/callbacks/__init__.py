@@ -13,6 +13,7 @@ from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.progress import ProgbarLogger
 from minidl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from minidl.callbacks.swap_ema_weights import SwapEMAWeights
+from minidl.callbacks.tensorboard import TensorBoard
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -83,6 +83,14 @@ class Callback:
         """
         return any(overrides(self, name) for name in (hook, ALIASES.get(hook, hook)))
 
+    def is_due(self) -> bool:
+        """Return whether this callback needs the end of the batch that runs; by default, always.
+
+        Where every listener overrides this and is not due, the batch's metrics are not computed and
+        the hook is not called. Where another listener is due, it is called all the same.
+        """
+        return True
+
     def may_read_gradients(self) -> bool:
         """Return whether the gradients must be there when a batch hook is called."""
         if self.reads_gradients is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from minidl.callbacks.callback import HOOKS, Callback, Logs
+from minidl.callbacks.callback import HOOKS, Callback, Logs, overrides
 from minidl.callbacks.history import History
 from minidl.callbacks.progress import ProgbarLogger
 
@@ -16,8 +16,9 @@ class CallbackList(Callback):
 
     Which callback overrides which hook is found out once, so a batch that no one listens to
     costs a look into an empty list. `wants_train_batches`, `wants_test_batches` and
-    `wants_predict_batches` say whether the end of this batch has a listener: a progress bar is
-    one only when it is due to be drawn, so the metrics need not be computed in between.
+    `wants_predict_batches` say whether the end of this batch has a listener: a callback with an
+    `is_due` of its own, such as the progress bar, is one only when it is due, so the metrics need
+    not be computed in between.
 
     Arguments:
         callbacks: a callback, or a list (of lists) of them.
@@ -84,21 +85,22 @@ class CallbackList(Callback):
                 callback.set_params(params)
         self.handles_nan_loss = any(c.handles_nan_loss for c in self.callbacks)
         self.reads_gradients: bool = any(c.may_read_gradients() for c in self.callbacks)
-        self._progress: ProgbarLogger | None = self._find(ProgbarLogger)
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self._always: dict[str, bool] = {}
+        self._sometimes: dict[str, list[Callable[[], bool]]] = {}
         for hook in HOOKS:
             listeners = [c for c in self.callbacks if c.listens_to(hook)]
             self._hooks[hook] = [getattr(c, hook) for c in listeners]
-            self._always[hook] = any(c is not self._progress for c in listeners)
+            sometimes = [c.is_due for c in listeners if overrides(c, "is_due")]
+            self._always[hook] = len(sometimes) < len(listeners)
+            self._sometimes[hook] = sometimes
 
     def listens_to(self, hook: str) -> bool:
         """Return whether any callback in the list listens."""
         return bool(self._hooks[hook])
 
     def _wants(self, hook: str) -> bool:
-        progress = self._progress
-        return self._always[hook] or (progress is not None and progress.is_due())
+        return self._always[hook] or any(is_due() for is_due in self._sometimes[hook])
 
     @property
     def wants_train_batches(self) -> bool:

@@ -108,14 +108,14 @@ def test_a_console_on_a_file_gets_lines_too():
 
 def test_a_dumb_terminal_gets_lines(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
-    assert not CallbackList(ProgbarLogger(terminal()), verbose=1)._progress._live
+    assert not CallbackList(ProgbarLogger(terminal()), verbose=1).callbacks[0]._live
     fake = types.SimpleNamespace(isatty=lambda: True, write=len, flush=lambda: None)
     monkeypatch.setattr(sys, "stdout", fake)
-    assert not CallbackList(ProgbarLogger(), verbose=1)._progress._live
+    assert not CallbackList(ProgbarLogger(), verbose=1).callbacks[0]._live
     monkeypatch.setenv("TERM", "xterm")
-    assert CallbackList(ProgbarLogger(), verbose=1)._progress._live
-    assert CallbackList(ProgbarLogger(), verbose="auto")._progress._live
-    assert not CallbackList(ProgbarLogger(), verbose=2)._progress._live
+    assert CallbackList(ProgbarLogger(), verbose=1).callbacks[0]._live
+    assert CallbackList(ProgbarLogger(), verbose="auto").callbacks[0]._live
+    assert not CallbackList(ProgbarLogger(), verbose=2).callbacks[0]._live
 
 
 def test_without_standard_output_nothing_fails(monkeypatch):
@@ -307,7 +307,7 @@ def test_a_slow_terminal_is_drawn_less_often(clock):
 
 def test_a_batch_that_is_not_due_costs_next_to_nothing():
     together = started(terminal())
-    together._progress._next = float("inf")
+    together.callbacks[-1]._next = float("inf")
     best = 1.0
     for _ in range(20):
         start = time.perf_counter()
