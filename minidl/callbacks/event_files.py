@@ -6,12 +6,14 @@ The buffers and the file format are those of the package `tensorboard`; only thi
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl._typing import Array
-from minidl.utils.diagram import Box, Diagram, diagram
+
+if TYPE_CHECKING:
+    from minidl.utils.diagram import Box, Diagram
 
 BUCKETS = 30  # in a histogram: what TensorBoard's own summaries have
 PICTURES = 3  # of one weight at most, likewise
@@ -106,6 +108,8 @@ class EventFile:
     def graph(self, model: Any) -> None:
         """Write the layers of a model and what each gets from which."""
         from tensorboard.compat.proto.event_pb2 import Event
+
+        from minidl.utils.diagram import diagram
 
         graph = _graph_def(diagram(model, expand_nested=True))
         self._writer.add_event(Event(wall_time=time.time(), graph_def=graph.SerializeToString()))

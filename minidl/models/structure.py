@@ -9,6 +9,7 @@ import numpy as np
 from minidl import config
 from minidl._typing import Array, Shape
 from minidl.layers.symbolic import SymbolicTensor
+from minidl.utils.display import format_shape
 
 
 class Structure:
@@ -137,17 +138,5 @@ class Structure:
             ):
                 raise ValueError(
                     f"{owner}, input {name!r}: received an array of shape {tuple(shape)}, expected "
-                    f"{readable(tensor.shape)}. Reshape the data, or change the shape of Input."
+                    f"{format_shape(tensor.shape)}. Reshape the data, or change the shape of Input."
                 )
-
-
-def readable(shape: Shape) -> str:
-    """Return a shape with `batch` for an unknown first axis.
-
-    >>> readable((None, 28, 28))
-    '(batch, 28, 28)'
-    """
-    sizes = ["?" if size is None else str(size) for size in shape]
-    if shape and shape[0] is None:
-        sizes[0] = "batch"
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

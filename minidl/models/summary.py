@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidl.layers.layer import Layer
-from minidl.models.structure import readable
+from minidl.utils.display import format_shape
 
 if TYPE_CHECKING:
     from minidl.layers.parameter import Parameter
@@ -99,9 +99,9 @@ def _output_shape(model: Model, layer: Layer) -> str:
     shapes = []
     for node in model.graph.nodes if model.graph is not None else []:
         if node.layer is layer:
-            shapes = [readable(tensor.shape) for tensor in node.outputs]
+            shapes = [format_shape(tensor.shape) for tensor in node.outputs]
     if not shapes and getattr(layer, "outputs", None):
-        shapes = [readable(tensor.shape) for tensor in layer.outputs]
+        shapes = [format_shape(tensor.shape) for tensor in layer.outputs]
     return ", ".join(shapes) or "?"
 
 

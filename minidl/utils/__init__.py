@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         load_img,
         save_img,
     )
+    from minidl.utils.model_dot import model_to_dot
+    from minidl.utils.model_drawing import plot_model
 
 __all__ = [
     "BatchedDataset",
@@ -38,9 +40,11 @@ __all__ = [
     "image_dataset_from_directory",
     "img_to_array",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "save_img",
     "set_random_seed",
     "split_dataset",
@@ -57,6 +61,8 @@ _HOMES = {
     "image_dataset_from_directory": "images",
     "img_to_array": "images",
     "load_img": "images",
+    "model_to_dot": "model_dot",
+    "plot_model": "model_drawing",
     "save_img": "images",
     "text_dataset_from_directory": "directories",
 }

@@ -1,4 +1,4 @@
-"""Progress in words: numbers, durations and rates as text, and where a live bar can be shown."""
+"""Progress in words: numbers, durations, rates and shapes as text, and where a live bar can be."""
 
 from __future__ import annotations
 
@@ -128,3 +128,15 @@ def format_left(current: int, total: int | None, seconds: float) -> str:
     if total is None or current <= 0 or total < current:
         return ""
     return f"{format_duration(seconds / current * (total - current))} left"
+
+
+def format_shape(shape: Iterable[int | None]) -> str:
+    """Return a shape with `batch` for an unknown first axis.
+
+    >>> format_shape((None, 28, 28))
+    '(batch, 28, 28)'
+    """
+    sizes = ["?" if size is None else str(size) for size in shape]
+    if sizes and sizes[0] == "?":
+        sizes[0] = "batch"
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
