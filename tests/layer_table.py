@@ -69,7 +69,7 @@ def line(name: str, gradient: dict[str, Any] | None, parity: dict[str, Any] | No
     cells += (
         [str(gradient["configurations"]), _number(gradient["worst"])] if gradient else ["–"] * 2
     )
-    cells.append(str(parity["tests"]) if parity else "–")
+    cells.append(str(parity["tests"] or "–") if parity else "–")
     found = parity["differences"] if parity else {}
     for dtype in ("float32", "float64"):
         cells += [_number(found.get(part, {}).get(dtype)) for part in ("y", "dx", "dθ")]
@@ -97,9 +97,9 @@ def table(gradients: dict[str, Any], parity: dict[str, Any]) -> str:
                 difference
                 for n, p in parity.items()
                 if n in names
-                for part in p["differences"].values()
-                for kind, difference in part.items()
-                if kind == dtype
+                for part, kinds in p["differences"].items()
+                for kind, difference in kinds.items()
+                if kind == dtype and part != "onnx"
             ),
             default=0.0,
         )

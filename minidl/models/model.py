@@ -93,6 +93,32 @@ class Model(Trainer):
             return functional_config.from_config(cls, config, custom_objects)
         return cls(**config)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **options: Any,
+    ) -> None:
+        """Write what the model computes at inference to a file for other programs.
+
+        Arguments:
+            filepath: where to; the suffix says the format, such as `"model.onnx"`.
+            format: the format's name, where the suffix does not say it.
+            verbose: whether to print what was written.
+            input_signature: shapes in place of the inputs' own, to fix sizes they leave open.
+            options: what a format takes besides.
+
+        Raises:
+            ValueError: if the format is not known, or a layer does not go into it.
+        """
+        from minidl.export import export_model
+
+        export_model(
+            self, filepath, format, verbose=verbose, input_signature=input_signature, **options
+        )
+
     def summary(
         self,
         line_length: int | None = None,

@@ -1,4 +1,7 @@
-"""How far this library and Keras are apart, layer by layer: the worst differences seen in a run."""
+"""How far this library and Keras are apart, layer by layer: the worst differences seen in a run.
+
+Part "onnx" is how far ONNX Runtime is from the layer on what `export` wrote of it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ class ParityTable:
 
     Attributes:
         layer: the layer that the running test is about, if it is about one.
-        differences: the worst difference by layer, part ("y", "dx", "dθ") and dtype.
-        tests: how many tests have compared each layer.
+        differences: the worst difference by layer, part ("y", "dx", "dθ", "onnx") and dtype.
+        tests: how many tests have compared each layer with Keras.
     """
 
     def __init__(self) -> None:
@@ -44,8 +47,8 @@ class ParityTable:
     def found(self) -> dict[str, Any]:
         """Return everything by layer, as plain dicts."""
         return {
-            name: {"tests": count, "differences": self.differences.get(name, {})}
-            for name, count in sorted(self.tests.items())
+            name: {"tests": self.tests.get(name, 0), "differences": self.differences.get(name, {})}
+            for name in sorted({*self.tests, *self.differences})
         }
 
     def merge(self, found: dict[str, Any]) -> None:
@@ -94,6 +97,8 @@ def _has_cases(item: Any) -> bool:
 
 
 def _part(what: str) -> str:
+    if what == "onnx":
+        return what
     if what.startswith(("dx", "gradient of input")):
         return "dx"
     return "y" if re.match(r"(y|output|state|scores)\b", what) else "dθ"
