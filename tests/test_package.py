@@ -23,7 +23,7 @@ FLOORS = [
     {"callbacks"},
     {"doctor"},
     {"models", "plotting"},
-    {"export", "gradcheck", "testing", "wrappers"},
+    {"explain", "export", "gradcheck", "testing", "wrappers"},
     {"cli", "__main__", "__init__"},
 ]
 FLOOR_OF = {name: height for height, names in enumerate(FLOORS) for name in names}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.layers.layer import Layer
 from minidl.models import functional_config
 from minidl.models.training import Trainer
+
+if TYPE_CHECKING:
+    from minidl.explain import Explanation
 
 
 class Model(Trainer):
@@ -92,6 +95,57 @@ class Model(Trainer):
         if cls is Model:
             return functional_config.from_config(cls, config, custom_objects)
         return cls(**config)
+
+    def explain(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        training: bool | None = None,
+        show: bool = True,
+    ) -> Explanation:
+        """Write out what the model computes on a small batch, formula by formula, with numbers.
+
+        Forwards through every layer, the loss and its gradient, backwards through every layer,
+        and the update to come: each with its equations, shapes and arrays, and one entry worked
+        through. It runs the steps of training on a copy, so nothing changes: no weight, no moving
+        mean, no random stream.
+
+        Arguments:
+            x: one or a few samples, in the form in which `fit` takes them.
+            y: their targets; without them there is the forward pass alone.
+            sample_weight: as in `fit`.
+            training: whether dropout drops, normalization looks at the batch, and the way back is
+                told; by default where there is y.
+            show: whether to print it. A notebook shows what is returned, as a page.
+
+        Returns:
+            An `Explanation`: `.text()`, `.html()`, `.save(path)`, and its `.steps`.
+
+        Raises:
+            ValueError: if the model is not built, or the shapes do not fit.
+            RuntimeError: if there is y and the model is not compiled.
+            TypeError: if the model cannot be copied, or has a `train_step` of its own.
+
+        Example:
+            >>> import numpy as np
+            >>> from minidl import Input, Sequential, layers
+            >>> layer = layers.Dense(1, kernel_initializer="ones", name="sum")
+            >>> model = Sequential([Input((2,)), layer])
+            >>> explanation = model.explain(np.array([[3.0, 4.0]]), show=False)
+            >>> for line in explanation.text().splitlines()[-4:-1]:
+            ...     print(line.strip())
+            z[0, 0] = Σₖ x[0, k] W[k, 0] + b[0]
+            = 3·1 + 4·1 + 0
+            = 7
+        """
+        from minidl.explain import explain_model
+        from minidl.utils.display import kind_of_output
+
+        explanation = explain_model(self, x, y, sample_weight, training)
+        if show and kind_of_output() != "notebook":
+            print(explanation.text())
+        return explanation
 
     def export(
         self,
