@@ -15,6 +15,7 @@ from minidl.activations.elementwise import (
     negative_part,
     positive_part,
 )
+from minidl.kernels import dense, empty_like
 
 
 class Sigmoid(Activation):
@@ -48,9 +49,10 @@ class Sigmoid(Activation):
 
     def backward(self, y: Residuals, dy: Array) -> Array:
         """Return y (1 − y) dy."""
-        dz = 1 - y
-        dz *= y
-        dz *= dy
+        if y.dtype != dy.dtype:
+            return (1 - y) * y * dy
+        dz = empty_like(y)
+        dense.sigmoid_backward(y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
         return dz
 
 
@@ -83,9 +85,10 @@ class Tanh(Activation):
 
     def backward(self, y: Residuals, dy: Array) -> Array:
         """Return (1 − y²) dy."""
-        dz = np.square(y)
-        np.subtract(1, dz, out=dz)
-        dz *= dy
+        if y.dtype != dy.dtype:
+            return (1 - y * y) * dy
+        dz = empty_like(y)
+        dense.tanh_backward(y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
         return dz
 
 

@@ -46,7 +46,7 @@ class Softmax(Activation):
         """Return y, which is its own residual."""
         y = _below_maximum(z, self.axis)
         np.exp(y, out=y)
-        y /= y.sum(axis=self.axis, keepdims=True)
+        y /= np.add.reduce(y, axis=self.axis, keepdims=True)
         return y, y
 
     def backward(self, y: Residuals, dy: Array) -> Array:
@@ -106,8 +106,9 @@ class LogSoftmax(Activation):
 
 def _below_maximum(z: Array, axis: int | tuple[int, ...]) -> Array:
     """Return z − max z; −∞ where that is below what the float type can hold."""
+    largest = np.maximum.reduce(z, axis=axis, keepdims=True)
     with np.errstate(over="ignore"):
-        return np.subtract(z, z.max(axis=axis, keepdims=True))
+        return np.subtract(z, largest)
 
 
 def check_axes(axis: Any, owner: str, several: bool = True) -> Any:

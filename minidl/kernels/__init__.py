@@ -18,6 +18,15 @@ kept on disk. Without it the NumPy form runs. Both give the same numbers up to r
 
 from minidl.kernels.kernel import Kernel, compiles, kernel
 from minidl.kernels.memory import empty, empty_like
-from minidl.kernels.products import add_product, product
+from minidl.kernels.products import add_product, product, sum_rows
 
-__all__ = ["Kernel", "add_product", "compiles", "empty", "empty_like", "kernel", "product"]
+__all__ = [
+    "Kernel",
+    "add_product",
+    "compiles",
+    "empty",
+    "empty_like",
+    "kernel",
+    "product",
+    "sum_rows",
+]

@@ -1,5 +1,6 @@
-"""What NumPy's own BLAS can do and NumPy does not offer: a product that is added to an array.
+"""What NumPy's own BLAS can do and NumPy does not offer: to add a multiple or a product in place.
 
+    y ← y + α x          in one pass over y (axpy)
     C ← C + α A B        in one pass over C (gemm with β = 1)
 
 The library is the one that `np.matmul` itself calls, reached through `ctypes`: a second BLAS in
@@ -33,8 +34,13 @@ class Library:
             return found
 
         c_int, pointer = ctypes.c_int, ctypes.c_void_p
+        self.axpy: dict[str, Any] = {}
         self.gemm: dict[str, Any] = {}
         for letter, name, real in (("f", "s", ctypes.c_float), ("d", "d", ctypes.c_double)):
+            self.axpy[letter] = function(
+                f"{prefix}cblas_{name}axpy{suffix}", None,
+                integer, real, pointer, integer, pointer, integer,
+            )  # fmt: skip
             self.gemm[letter] = function(
                 f"{prefix}cblas_{name}gemm{suffix}", None,
                 c_int, c_int, c_int, integer, integer, integer,
@@ -65,6 +71,23 @@ def library() -> Library | None:
     return None
 
 
+def add_scaled(x: Array, factor: float, out: Array, scratch: Array) -> None:
+    """Add `factor` times x to `out`, in place; `scratch` is used where it takes two passes.
+
+    All three have one shape and one float type.
+    """
+    blas = library() if out.ndim == 1 else None
+    if (
+        blas is None
+        or x.dtype != out.dtype
+        or out.dtype.char not in "fd"
+        or not (x.flags.c_contiguous and out.flags.c_contiguous)
+    ):
+        out += np.multiply(x, factor, out=scratch)
+        return
+    blas.axpy[out.dtype.char](out.size, factor, _address(x), 1, _address(out), 1)
+
+
 def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
     """Add `factor` times the matrix product to `out`, in place.
 
@@ -73,26 +96,28 @@ def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
         contiguous.
     """
     blas = library() if out.size * left.shape[1] > _TINY else None
-    of_left, of_right, of_out = _layout(left), _layout(right), _layout(out)
-    same = left.dtype == right.dtype == out.dtype and out.dtype.char in "fd"
-    if (
-        blas is None
-        or not same
-        or of_left is None
-        or of_right is None
-        or of_out is None
-        or of_out[0] != _PLAIN
-    ):
+    layouts = None if blas is None else _layouts(left, right, out)
+    if blas is None or layouts is None:
         product = np.matmul(left, right)
         product *= factor
         out += product
         return
-    (left_order, left_step), (right_order, right_step), (_, out_step) = of_left, of_right, of_out
+    (left_order, left_step), (right_order, right_step), (_, out_step) = layouts
     blas.gemm[out.dtype.char](
         _ROW_MAJOR, left_order, right_order, *out.shape, left.shape[1],
         factor, _address(left), left_step, _address(right), right_step,
         1.0, _address(out), out_step,
     )  # fmt: skip
+
+
+def _layouts(left: Array, right: Array, out: Array) -> tuple[tuple[int, int], ...] | None:
+    """Return the layout of each, or None where gemm cannot work on them."""
+    if not (left.dtype == right.dtype == out.dtype and out.dtype.char in "fd"):
+        return None
+    of_left, of_right, of_out = _layout(left), _layout(right), _layout(out)
+    if of_left is None or of_right is None or of_out is None or of_out[0] != _PLAIN:
+        return None
+    return of_left, of_right, of_out
 
 
 def _layout(matrix: Array) -> tuple[int, int] | None:

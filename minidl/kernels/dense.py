@@ -36,3 +36,33 @@ def _(y, dy, dz):  # type: ignore[no-untyped-def]
     zero = y.dtype.type(0)
     for i in range(y.size):
         dz[i] = dy[i] if y[i] > zero else zero
+
+
+@kernel
+def sigmoid_backward(y: Array, dy: Array, dz: Array) -> None:
+    """dz = y (1 − y) dy. All flat, of one length."""
+    np.subtract(1, y, out=dz)
+    dz *= y
+    dz *= dy
+
+
+@sigmoid_backward.compiled
+def _(y, dy, dz):  # type: ignore[no-untyped-def]
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dz[i] = (one - y[i]) * y[i] * dy[i]
+
+
+@kernel
+def tanh_backward(y: Array, dy: Array, dz: Array) -> None:
+    """dz = (1 − y²) dy. All flat, of one length."""
+    np.multiply(y, y, out=dz)
+    np.subtract(1, dz, out=dz)
+    dz *= dy
+
+
+@tanh_backward.compiled
+def _(y, dy, dz):  # type: ignore[no-untyped-def]
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dz[i] = (one - y[i] * y[i]) * dy[i]

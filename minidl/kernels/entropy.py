@@ -1,4 +1,4 @@
-"""Softmax, cross-entropy and the gradient of both, in one go, for class numbers."""
+"""Softmax or sigmoid, cross-entropy and the gradient of both, in one go."""
 
 from __future__ import annotations
 
@@ -55,3 +55,31 @@ def _(z, labels, scale, values, dz):  # type: ignore[no-untyped-def]
             dz[i, j] *= weight
         dz[i, k] -= c
     return True
+
+
+@kernel
+def entropy_of_bits(z: Array, y: Array, scale: float, dz: Array) -> float:
+    """Return scale Σ [max(z, 0) − z y + log(1 + exp(−|z|))], and dz = scale (σ(z) − y).
+
+    Shapes: z, y, dz (n,), of one type.
+    """
+    e = np.abs(z)
+    np.exp(np.negative(e, out=e), out=e)
+    np.divide(np.where(z >= 0, 1, e), 1 + e, out=dz)
+    dz -= y
+    dz *= scale
+    np.log1p(e, out=e)
+    e += np.maximum(z, 0)
+    e -= z * y
+    return scale * float(np.add.reduce(e))
+
+
+@entropy_of_bits.compiled
+def _(z, y, scale, dz):  # type: ignore[no-untyped-def]
+    c, zero, one = z.dtype.type(scale), z.dtype.type(0), z.dtype.type(1)
+    total = 0.0
+    for i in range(z.size):
+        e = math.exp(-abs(z[i]))
+        dz[i] = c * ((one if z[i] >= zero else e) / (one + e) - y[i])
+        total += (z[i] if z[i] > zero else zero) - z[i] * y[i] + math.log1p(e)
+    return scale * total

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from minidl import config
 
 KERNELS: list[Kernel] = []
@@ -57,8 +59,14 @@ class Kernel:
         return chosen(*arguments)
 
     def on(self, array: Any) -> Callable[..., Any]:
-        """Return the form for this array: the loops over flat arrays take one dimension only."""
-        return self if array.ndim == 1 else self.reference
+        """Return the form for arrays shaped like this one, of a kernel over flat arrays."""
+        return self if array.ndim == 1 else self._flattened
+
+    def _flattened(self, *arguments: Any) -> Any:
+        arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+        if not all(a.flags.c_contiguous for a in arrays):
+            return self.reference(*arguments)
+        return self(*[a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments])
 
     def choose(self) -> Callable[..., Any]:
         """Return the form that is in use now."""

@@ -11,6 +11,8 @@ same seed still give the same bytes.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from minidl._typing import Array
@@ -19,6 +21,8 @@ from minidl.kernels.memory import empty
 
 _EVEN = 32
 _LONG = 256  # at most what any OpenBLAS kernel adds up in one go
+_SMALL = 4096  # numbers; arrays that NumPy makes as quickly by itself
+_NARROW = 32  # columns
 
 
 def product(left: Array, right: Array, out: Array | None = None) -> Array:
@@ -28,21 +32,24 @@ def product(left: Array, right: Array, out: Array | None = None) -> Array:
         left (..., inner), right (inner, columns); the result (..., columns), contiguous.
     """
     if out is None:
-        if left.dtype != right.dtype:
+        inner, columns = right.shape
+        rows = len(left)
+        small = left.ndim == 2 and rows * columns <= _SMALL and (inner <= _LONG or rows == 1)
+        if small or left.dtype != right.dtype:
             return np.matmul(left, right)
         out = empty((*left.shape[:-1], right.shape[1]), left.dtype)
     if left.ndim > 2:  # one product of many rows, not many of few
         left = left.reshape(-1, left.shape[-1])
-        rows = out.reshape(-1, out.shape[-1])
+        flat = out.reshape(-1, out.shape[-1])
     else:
-        rows = out
+        flat = out
     inner = left.shape[-1]
     rest = inner % _EVEN
     if rest and inner > _LONG and len(left) > 1:  # one row is no matrix product, and not cut
-        np.matmul(left[:, :-rest], right[:-rest], out=rows)
-        blas.add_product(left[:, -rest:], right[-rest:], 1.0, rows)
+        np.matmul(left[:, :-rest], right[:-rest], out=flat)
+        blas.add_product(left[:, -rest:], right[-rest:], 1.0, flat)
     else:
-        np.matmul(left, right, out=rows)
+        np.matmul(left, right, out=flat)
     return out
 
 
@@ -54,3 +61,22 @@ def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
         blas.add_product(left[:, :-rest], right[:-rest], factor, out)
         left, right = left[:, -rest:], right[-rest:]
     blas.add_product(left, right, factor, out)
+
+
+def sum_rows(x: Array, out: Array) -> None:
+    """Fill `out` with the sum over the first of two axes.
+
+    NumPy adds narrow rows up one by one; as a product with ones it takes a fifth of the time.
+    """
+    rows, columns = x.shape
+    if columns < _NARROW and x.size <= _SMALL and x.dtype == out.dtype:  # on one thread, that is
+        np.dot(_ones(rows, x.dtype.char), x, out=out)
+    else:
+        np.add.reduce(x, axis=0, out=out)
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int, dtype: str) -> Array:
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones

@@ -74,10 +74,8 @@ class Governor:
                 if len(self._trials) > 100:
                     self._trials.clear()
                 trial = self._trials[key] = Trial()
-            if trial.order:
-                self._set(1 if trial.order[-1] else self.most)
-            elif self.count == 1 and now >= self._until:
-                self._set(self.most)
+            alone = trial.order[-1] if trial.order else now < self._until
+            self._set(1 if alone else self.most)
         return now
 
     def _heed_others(self) -> None:

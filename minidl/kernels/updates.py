@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from minidl._typing import Array
+from minidl.kernels.blas import add_scaled
 from minidl.kernels.kernel import kernel
 
 
@@ -77,18 +78,15 @@ def adam(
     alpha: float, rest_1: float, rest_2: float, epsilon: float, d: Array,
 ) -> None:  # fmt: skip
     """m ← m + rest₁ (g − m); v ← v + rest₂ (g² − v); value ← value − α m / (√v + ε)."""
-    np.subtract(grad, m, out=d)
-    d *= rest_1
-    m += d
+    m *= 1 - rest_1
+    add_scaled(grad, rest_1, m, d)
     np.multiply(grad, grad, out=d)
-    d -= v
-    d *= rest_2
-    v += d
+    v *= 1 - rest_2
+    add_scaled(d, rest_2, v, d)
     np.sqrt(v, out=d)
     d += epsilon
     np.divide(m, d, out=d)
-    d *= alpha
-    value -= d
+    add_scaled(d, -alpha, value, d)
 
 
 @adam.compiled

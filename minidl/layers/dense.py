@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl import activations, constraints, initializers, regularizers
 from minidl._typing import Array, Residuals, Shape
-from minidl.kernels import product
+from minidl.kernels import product, sum_rows
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.layer import Layer
 from minidl.validation import positive_integer
@@ -125,7 +123,7 @@ class Dense(Layer):
         dx = product(dz, self.kernel.value.T) if need_dx else None
         dz_rows = dz.reshape(-1, self.units)
         if self.use_bias and self.bias.trainable:
-            np.add.reduce(dz_rows, axis=0, out=self.bias.grad)
+            sum_rows(dz_rows, out=self.bias.grad)
         if self.kernel.trainable:
             x_rows = x.reshape(-1, x.shape[-1])
             self.kernel.take_gradient_product(x_rows.T, dz_rows)

@@ -9,8 +9,10 @@ import numpy as np
 
 from minidl import activations, config
 from minidl._typing import Array, DType, Shape
+from minidl.kernels.entropy import entropy_of_bits
 from minidl.losses import targets
 from minidl.losses.loss import Loss, PairedLoss, check_axis, mean_over
+from minidl.losses.reductions import MEANS
 from minidl.validation import number
 
 
@@ -83,6 +85,28 @@ class BinaryCrossentropy(PairedLoss):
         c = np.clip(y_pred, config.epsilon(), 1.0 - config.epsilon())
         entropies = -(y * np.log(c) + (1.0 - y) * np.log(1.0 - c))
         return mean_over(entropies, self.axis), (y, y_pred, c)
+
+    def _value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any = None
+    ) -> tuple[float, Array]:
+        """Return both from one pass over the logits, where nothing but their mean is asked for."""
+        y, z = np.asarray(y_true), np.asarray(y_pred)
+        plain = (
+            self.from_logits
+            and sample_weight is None
+            and mask is None
+            and self.dtype is None
+            and self.reduction in MEANS
+            and z.dtype.kind == "f"
+            and y.dtype == z.dtype
+            and y.shape == z.shape
+            and z.size > 0
+        )
+        if not plain:
+            return super()._value_and_gradient(y_true, y_pred, sample_weight, mask)
+        y, dz = smooth_binary(y, self.label_smoothing), np.empty(z.shape, z.dtype)
+        value = entropy_of_bits(z.reshape(-1), y.reshape(-1), 1 / z.size, dz.reshape(-1))
+        return value, dz
 
     def _derivative(self, residuals: Any) -> Array:
         """Return 1/D [σ(z) − y], or what it is from probabilities."""

@@ -18,7 +18,14 @@ import numpy as np
 from minidl import config
 from minidl._typing import Array, DType, Shape
 from minidl.losses import targets
-from minidl.losses.reductions import align_mask, check_reduction, masked_weights, total, weigh
+from minidl.losses.reductions import (
+    MEANS,
+    align_mask,
+    check_reduction,
+    masked_weights,
+    total,
+    weigh,
+)
 from minidl.registry import Configurable, snake_case
 from minidl.tracing import Traced
 
@@ -191,8 +198,9 @@ class Loss(Configurable):
         Raises:
             ValueError: if the shapes differ, or something is not a number.
         """
-        y_pred = targets.as_floats(y_pred, self.dtype, self._owner)
-        y_true = np.asarray(y_true)
+        if self.dtype is not None or getattr(y_pred, "dtype", None) not in targets.FLOATS:
+            y_pred = targets.as_floats(y_pred, self.dtype, self._owner)
+        y_pred, y_true = np.asarray(y_pred), np.asarray(y_true)
         if not self.same_shape:
             return y_true, y_pred
         if y_true.shape != y_pred.shape:
@@ -239,6 +247,8 @@ class Loss(Configurable):
         if given is not None:
             given = align_mask(given, values, self._owner)
             mask = given if mask is None else mask & given
+        if sample_weight is None and mask is None and self.reduction in MEANS and values.size:
+            return None, 1.0 / values.size
         return weigh(values, sample_weight, mask, self.reduction, self._owner)
 
     def _value_and_gradient(

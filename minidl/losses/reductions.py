@@ -16,6 +16,9 @@ import numpy as np
 
 from minidl._typing import Array
 
+MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+"""The reductions that are the mean over all values where there are neither weights nor masks."""
+
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 

@@ -14,6 +14,7 @@ from minidl.losses import targets
 from minidl.losses.binary import with_logits
 from minidl.losses.categorical import is_softmax, row_sums, shifted_exponentials
 from minidl.losses.loss import Loss, PairedLoss, check_axis
+from minidl.losses.reductions import MEANS
 
 
 class SparseCategoricalCrossentropy(PairedLoss):
@@ -130,7 +131,7 @@ class SparseCategoricalCrossentropy(PairedLoss):
             and mask is None
             and self.ignore_class is None
             and self.dtype is None
-            and self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+            and self.reduction in MEANS
             and y_pred.ndim == 2
             and y_pred.dtype.kind == "f"
             and self.axis in (-1, 1)

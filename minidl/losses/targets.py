@@ -13,14 +13,14 @@ import numpy as np
 from minidl import config
 from minidl._typing import Array, DType, Shape
 
-_FLOATS = (np.dtype("float32"), np.dtype("float64"))
+FLOATS = (np.dtype("float32"), np.dtype("float64"))
 _CHUNK = 1 << 20  # entries looked at in one go, so that a memory-mapped array is never copied whole
 
 
 def as_floats(y_pred: Any, dtype: DType | None, owner: str) -> Array:
     """Return predictions as an array of `dtype`, by default of their own float type."""
     y_pred = np.asarray(y_pred)
-    if dtype is None and y_pred.dtype in _FLOATS:
+    if dtype is None and y_pred.dtype in FLOATS:
         return y_pred
     check_numeric(y_pred, "y_pred", owner)
     return y_pred.astype(dtype or config.floatx(), copy=False)

@@ -356,7 +356,7 @@ def check_finite(array: Array, role: str, first_row: int = 0) -> None:
     for start in range(0, len(array), rows):
         part = np.asarray(array[start : start + rows])
         finite = np.isfinite(part)
-        if not finite.all():
+        if not np.logical_and.reduce(finite, axis=None):
             position = np.argwhere(~finite)[0]
             row = int(position[0]) + start + first_row
             bad = part[tuple(position)]

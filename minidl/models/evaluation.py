@@ -121,9 +121,13 @@ class Evaluator(Steps):
         one_array = isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.ndim > 0
         if not (one_array and self.built and isinstance(limit, int) and 0 < len(x) <= limit):
             return None
-        if self.unrolled_graph() is None or len(self._inputs.tensors) != 1:
+        tensors = self._inputs.tensors
+        if self.unrolled_graph() is None or len(tensors) != 1:
             return None
-        arrays = self._inputs.arrays(x, f"Model {self.name!r}")
+        if x.shape[1:] == tensors[0].shape[1:] and x.dtype == tensors[0].dtype:
+            arrays = [x]
+        else:
+            arrays = self._inputs.arrays(x, f"Model {self.name!r}")
         if config.check_finite():
             check_finite(x, "x")
         return self._predict_batch(arrays)

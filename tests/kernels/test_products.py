@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from minidl import callbacks, layers, optimizers
-from minidl.kernels import add_product, blas, memory, product
+from minidl.kernels import add_product, blas, memory, product, sum_rows
 from minidl.kernels.threads import Governor
 
 SIZES = [(1, 512), (32, 10), (32, 512), (200, 30), (128, 64)]
@@ -59,6 +59,38 @@ def test_a_product_is_added_with_and_without_numpys_own_blas(monkeypatch, found)
     np.testing.assert_allclose(W, expected, rtol=1e-4, atol=1e-5)
     x.flags.writeable = False
     blas.add_product(x[:, ::2].T, dz, 1.0, W[:30])  # not gemm's layout, and read-only
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1000, 65_536, 100_003])
+def test_a_multiple_is_added_alike_on_any_number_of_threads(threads, size, dtype):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, size)).astype(dtype)
+    results = []
+    for count in (1, 2):
+        threads(count)
+        results.append(y.copy())
+        blas.add_scaled(x, -0.3, results[-1], np.empty_like(x))
+    assert np.array_equal(*results)
+    np.testing.assert_allclose(results[0], y - np.dtype(dtype).type(0.3) * x, rtol=0, atol=1e-6)
+
+
+def test_a_multiple_is_added_without_numpys_own_blas_too(monkeypatch):
+    monkeypatch.setattr(blas, "library", lambda: None)
+    x, y = np.random.default_rng(0).standard_normal((2, 10_000))
+    out = y.copy()
+    blas.add_scaled(x, -0.3, out, np.empty_like(x))
+    np.testing.assert_allclose(out, y - 0.3 * x, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(200, 5), (200, 40), (3000, 5), (1, 1), (0, 3)])
+def test_rows_are_summed(shape, dtype):
+    rows = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    for x in (rows, np.asfortranarray(rows), np.repeat(rows, 2, axis=1)[:, ::2]):
+        out = np.full(shape[1], 7.0, dtype)
+        sum_rows(x, out)
+        np.testing.assert_allclose(out, rows.astype("float64").sum(axis=0), rtol=0, atol=3e-4)
 
 
 def test_products_of_more_axes():
@@ -131,6 +163,13 @@ def test_a_stall_puts_the_run_on_one_thread_for_a_while(governor):
     assert set(steps(governor, lambda n: 0.001, count=20)) == {1}
     governor.clock.now += 60
     assert set(steps(governor, lambda n: 0.001 / n, count=20)) == {2}
+
+
+def test_a_pause_outlasts_a_run(governor):
+    steps(governor, lambda n: 0.001 / n, count=20)
+    steps(governor, lambda n: 0.1)
+    governor.rest()
+    assert set(steps(governor, lambda n: 0.001, count=20)) == {1}
 
 
 def test_pauses_grow_while_stalls_go_on(governor):
