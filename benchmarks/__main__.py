@@ -140,6 +140,14 @@ def _import_time(settings: runner.Settings) -> tuple[report.Table, bool]:
     return import_time.measure(rounds=3 if settings.quick else 20)
 
 
+def _contention(settings: runner.Settings) -> tuple[report.Table, bool]:
+    from benchmarks import contention
+
+    rounds, seconds = (1, 0.5) if settings.quick else (5, 3.0)
+    table, over = contention.measure(rounds, seconds, settings.threads)
+    return table, over and not settings.quick
+
+
 def _memory(settings: runner.Settings) -> tuple[report.Table, bool]:
     from benchmarks import memory
 
@@ -165,7 +173,12 @@ def _breakdown(settings: runner.Settings) -> tuple[report.Table, dict[str, dict[
     return breakdown.measure(settings.rounds, settings.threads, python)
 
 
-_ALSO = {"cold-start": _cold_start, "import-time": _import_time, "memory": _memory}
+_ALSO = {
+    "cold-start": _cold_start,
+    "contention": _contention,
+    "import-time": _import_time,
+    "memory": _memory,
+}
 
 
 if __name__ == "__main__":

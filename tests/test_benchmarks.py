@@ -21,6 +21,7 @@ from benchmarks import (
     __main__,
     breakdown,
     contenders,
+    contention,
     equal_work,
     import_time,
     machine,
@@ -481,6 +482,14 @@ def test_an_import_that_drags_others_in_is_found_out() -> None:
     assert wrong
     assert any("EXCEEDED" in note for note in table.notes)
     assert not import_time.measure(1, {"import numpy": "import numpy", "ours": "import sys"})[1]
+
+
+@pytest.mark.slow
+def test_steps_are_timed_beside_other_processes() -> None:
+    table, _ = contention.measure(rounds=1, seconds=0.3, threads=1)
+    assert len(table.rows) == 2 * len(contention.NEIGHBOURS) + 1
+    assert all(float(row[-1]) > 0 for row in table.rows)
+    assert len(table.notes) == len(contention.NEIGHBOURS)
 
 
 def test_the_made_images_are_moved_digits(tmp_path: Path) -> None:

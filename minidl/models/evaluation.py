@@ -49,6 +49,7 @@ class Evaluator(Steps):
         try:
             logs = self._evaluate(data, run)
         finally:
+            threads.governor().rest()
             run.close()
             data.close()
         if return_dict:
@@ -62,7 +63,7 @@ class Evaluator(Steps):
         run.on_test_begin()
         for step, batch in enumerate(data.epoch()):
             run.on_test_batch_begin(step)
-            self._run_step("test_step", batch)
+            self._run_governed("test_step", batch)
             if run.wants_test_batches:
                 run.on_test_batch_end(step, self.get_metrics_result())
         logs = self.get_metrics_result()
@@ -164,7 +165,8 @@ class Evaluator(Steps):
         self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, class_weight)
         self._settle()
-        self._run_step("train_step", batch)
+        self._run_governed("train_step", batch)
+        threads.governor().rest()
         return self._batch_results(return_dict)
 
     def test_on_batch(
@@ -175,7 +177,8 @@ class Evaluator(Steps):
         self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, None)
         self._settle()
-        self._run_step("test_step", batch)
+        self._run_governed("test_step", batch)
+        threads.governor().rest()
         return self._batch_results(return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl import optimizers
 from minidl._typing import Array
+from minidl.kernels import threads
 from minidl.models.batches import ArrayBatches, Batch, Batches
 from minidl.models.feeding import Feeder
 from minidl.models.graph_layer import GraphLayer
@@ -122,6 +123,14 @@ class Steps(GraphLayer):
             )
 
     # Steps
+
+    def _run_governed(self, method: str, batch: Batch) -> None:
+        """Run a step on as many threads as it is worth."""
+        governor = threads.governor()
+        key = id(self._step_plan), method, batch.size
+        began = governor.begin(key)
+        self._run_step(method, batch)
+        governor.end(key, began)
 
     def _run_step(self, method: str, batch: Batch) -> None:
         """Run `train_step` or `test_step`; a subclass's own gets and returns what Keras's does."""

@@ -158,18 +158,14 @@ class Trainer(Evaluator):
 
     def _train_on(self, batch: Batch, epoch: int, step: int, run: CallbackList) -> None:
         """Train on one batch; a loss that is not finite is explained, and not learned from."""
-        governor = threads.governor()
-        key = id(self._step_plan), batch.size
-        began = governor.begin(key)
         try:
-            self._run_step("train_step", batch)
+            self._run_governed("train_step", batch)
         except NonFiniteError as error:
             message = f"Epoch {epoch + 1}, batch {step}: {error}"
             for watcher in _watchers(run):
                 watcher.see_error(message)
             if not run.handles_nan_loss:
                 raise NonFiniteError(message) from None
-        governor.end(key, began)
 
     def _shuffle_generator(self) -> np.random.Generator:
         if self._shuffler is None:
