@@ -46,6 +46,7 @@ class Dense(Layer):
             or activation is not known, or the input's last axis has another size than at `build`.
 
     Example:
+        >>> import numpy as np
         >>> layer = Dense(2, activation="relu")
         >>> layer(np.ones((4, 3))).shape
         (4, 2)
