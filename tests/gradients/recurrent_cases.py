@@ -15,7 +15,8 @@ from minidl.testing.strategies import sizes
 from .trial import Trial, Trials
 
 flags = st.booleans()
-smooth = st.sampled_from(["tanh", "sigmoid", "softsign", "linear"])
+# Not softsign: its curvature jumps at 0, which differences across it feel in the sixth digit.
+smooth = st.sampled_from(["tanh", "sigmoid", "linear"])
 rates = st.sampled_from([0.0, 0.0, 0.3, 0.6])
 
 
