@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         plotting,
         random,
         regularizers,
+        saving,
         testing,
         utils,
         wrappers,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from minidl.metrics import Metric
     from minidl.models import Model, Sequential
     from minidl.optimizers import Optimizer
+    from minidl.saving import load_model
 
 _MODULES = (
     "activations",
@@ -64,6 +66,7 @@ _MODULES = (
     "plotting",
     "random",
     "regularizers",
+    "saving",
     "testing",
     "utils",
     "wrappers",
@@ -78,6 +81,7 @@ _HOMES = {
     "Optimizer": "optimizers",
     "Parameter": "layers",
     "Sequential": "models",
+    "load_model": "saving",
 }
 
 __all__ = [
@@ -102,6 +106,7 @@ __all__ = [
     "gradcheck",
     "initializers",
     "layers",
+    "load_model",
     "losses",
     "metrics",
     "models",
@@ -110,6 +115,7 @@ __all__ = [
     "plotting",
     "random",
     "regularizers",
+    "saving",
     "testing",
     "utils",
     "wrappers",

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import config
 from minidl._typing import Array
-from minidl.registry import Configurable, Registry
+from minidl.registry import Configurable, Registry, function_entry
 from minidl.registry import serialize as _serialize
 from minidl.regularizers import as_floats, euclidean_norm
 from minidl.validation import number
@@ -183,6 +183,10 @@ class FunctionConstraint(Constraint):
     def __call__(self, w: Any) -> Array:
         """Return function(w)."""
         return self.function(w)
+
+    def serialized_name(self) -> Any:
+        """Return the function's entry."""
+        return function_entry(self.function)
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name: enough to tell it, not to make it again."""

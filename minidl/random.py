@@ -74,6 +74,23 @@ def planted(seed: int) -> Iterator[None]:
         _planted.reset(token)
 
 
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Within the block children of the root are for trial: afterwards it is as it was before."""
+    global _root
+    before = _root
+    if before is not None:
+        _root = np.random.SeedSequence(
+            before.entropy,
+            spawn_key=before.spawn_key,
+            n_children_spawned=before.n_children_spawned,
+        )
+    try:
+        yield
+    finally:
+        _root = before
+
+
 class SeedGenerator:
     """A stream of random numbers with a state that can be saved and put back.
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
+
+from minidl import registered
 
 T = TypeVar("T")
 
@@ -38,37 +42,125 @@ def nearest(name: str, known: list[str]) -> str:
     return f"{hint}Known: {', '.join(sorted(known))}."
 
 
+class Given:
+    """The arguments that an object was made with, where its attributes may not tell them."""
+
+    __slots__ = ("args", "kwargs")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+
 class Configurable:
     """An object that can tell the arguments it was made with and be made from them again.
 
     The arguments are read from the constructor's signature, and their values from the attributes
-    of the same names. A class that stores an argument under another name overrides `get_config`.
+    of the same names. Where a class from outside this package keeps one under another name, or has
+    made a layer of it, its value is the one that the constructor got. A class for which neither is
+    right overrides `get_config`.
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the object; one of a user's class remembers what it was made with."""
+        if cls.__init__ is object.__init__ and (args or kwargs):
+            raise TypeError(f"{cls.__name__}() takes no arguments")
+        new = super().__new__(cls)
+        if not is_built_in(cls):
+            vars(new)["_given"] = Given(args, kwargs)
+        return new
+
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as values that JSON can hold."""
+        """Return the constructor's arguments as values that JSON can hold.
+
+        Raises:
+            TypeError: if an argument's value is not known.
+        """
         config = {}
         for name in constructor_arguments(type(self)):
-            try:
-                value = getattr(self, name)
-            except AttributeError:
-                raise TypeError(
-                    f"{type(self).__name__} takes the argument {name!r} but has no attribute of "
-                    f"that name, so its configuration cannot be told. Store it in __init__ "
-                    f"(self.{name} = {name}) or override get_config()."
-                ) from None
-            config[name] = serialize(value)
+            value = self._argument(name)
+            if isinstance(value, np.ndarray) and value.ndim and not is_built_in(type(self)):
+                from minidl.saving.objects import array_entry
+
+                config[name] = array_entry(value)  # a list would come back as a list
+            else:
+                config[name] = serialize(value)
         return config
+
+    def _argument(self, name: str) -> Any:
+        """Return the value of an argument of the constructor."""
+        value = getattr(self, name, _MISSING)
+        if "_given" in vars(self) and (value is _MISSING or _is_made_within(value)):
+            return self._given_argument(name, value)
+        if value is _MISSING:
+            raise TypeError(_untold(type(self), name))
+        return value
+
+    def _given_argument(self, name: str, value: Any) -> Any:
+        """Return what the constructor got, rather than what it made of it."""
+        given: Given = vars(self)["_given"]
+        parameters = constructor_signature(type(self)).parameters
+        if name in parameters:
+            bound = constructor_signature(type(self)).bind_partial(*given.args, **given.kwargs)
+            bound.apply_defaults()
+            if name in bound.arguments:
+                return bound.arguments[name]
+        elif name in given.kwargs:
+            return given.kwargs[name]
+        if value is _MISSING:
+            raise TypeError(_untold(type(self), name))
+        return value
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make an object from what `get_config` returned, here or in Keras.
 
         An argument that is None and that this class does not know is left out: so Keras writes
-        down the features of its own that are switched off.
+        down the features of its own that are switched off. A class from outside this package gets
+        objects and arrays where its arguments were some.
         """
         known = constructor_arguments(cls)
-        return cls(**{k: v for k, v in config.items() if v is not None or k in known})
+        arguments = {k: v for k, v in config.items() if v is not None or k in known}
+        if not is_built_in(cls):
+            from minidl.saving.objects import deserialize_arguments
+
+            arguments = deserialize_arguments(arguments)
+        return cls(**arguments)
+
+
+_MISSING: Any = object()
+
+
+def _is_made_within(value: Any) -> bool:
+    """Return whether a constructor is likely to have made this of its argument: it is a layer."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return any(hasattr(item, "trainable_weights") for item in items)
+
+
+def _untold(cls: type, name: str) -> str:
+    return (
+        f"{cls.__name__} takes the argument {name!r} but has no attribute of that name, so its "
+        f"configuration cannot be told. Store it in __init__ (self.{name} = {name}) or override "
+        "get_config()."
+    )
+
+
+def is_built_in(cls: type) -> bool:
+    """Return whether a class is one of this package."""
+    return cls.__module__.startswith("minidl.")
+
+
+def constructor_signature(cls: Any) -> Any:
+    """Return the signature of a class's constructor, without `self`."""
+    return _signature(cls)
+
+
+@cache
+def _signature(cls: Any) -> Any:
+    import inspect
+
+    signature = inspect.signature(cls.__init__)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def constructor_arguments(cls: type) -> list[str]:
@@ -94,12 +186,14 @@ def serialize(value: Any) -> Any:
         to_name = getattr(value, "serialized_name", None)
         if to_name is not None and (name := to_name()) is not None:
             return name
-        return {
-            "module": module_of(type(value)),
-            "class_name": type(value).__name__,
-            "config": value.get_config(),
-            "registered_name": None,
-        }
+        entry = {**names_of(type(value)), "config": value.get_config()}
+        extras = ["compile_config"] if is_built_in(type(value)) else _EXTRAS
+        for extra in extras:
+            told: Any = getattr(value, f"get_{extra}", dict)()
+            if told:
+                entry[extra] = serialize(told)
+        registered.mark_shared(value, entry)
+        return entry
     if isinstance(value, dict):
         return {key: serialize(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -108,17 +202,46 @@ def serialize(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, np.dtype):
         return value.name
+    if isinstance(value, FunctionType | BuiltinFunctionType):
+        return function_entry(value)
     return value
 
 
-def module_of(cls: type) -> str:
-    """Return the public module that a saved configuration names: `keras.<family>`.
+_EXTRAS = ["build_config", "compile_config"]
+"""Written beside a configuration, for whoever tells them; built-in layers know their shapes."""
 
-    The configurations follow Keras's own format, so a built-in class stands there under the name
-    that Keras knows it by. Classes from elsewhere keep their own module's name.
+
+def function_entry(function: Any) -> dict[str, Any]:
+    """Return how a configuration names a plain function: nothing but its name is written down."""
+    entry = {
+        "module": "builtins",
+        "class_name": "function",
+        "config": registered.get_registered_name(function),
+        "registered_name": "function",
+    }
+    registered.note(function, entry)
+    return entry
+
+
+def names_of(cls: type) -> dict[str, Any]:
+    """Return the names by which a configuration knows a class.
+
+    The configurations follow Keras's own format: a built-in class stands there under the module
+    that Keras has it in, and a user's own under its registered name.
     """
-    parts = cls.__module__.split(".")
-    return f"keras.{parts[1]}" if parts[0] == "minidl" and len(parts) > 1 else cls.__module__
+    if not is_built_in(cls):
+        return {
+            "module": cls.__module__,
+            "class_name": cls.__name__,
+            "registered_name": registered.get_registered_name(cls),
+        }
+    known_as = vars(cls).get("keras_names")  # where Keras has it elsewhere or calls it otherwise
+    if known_as is not None:
+        return dict(known_as)
+    module = f"keras.{cls.__module__.split('.')[1]}"
+    if cls.__module__ == "minidl.optimizers.schedules":
+        module = "keras.optimizers.schedules"
+    return {"module": module, "class_name": cls.__name__, "registered_name": None}
 
 
 class Registry(Generic[T]):
@@ -172,15 +295,10 @@ class Registry(Generic[T]):
         if identifier is None or isinstance(identifier, self.base):
             return identifier
         if isinstance(identifier, str):
-            return self._factory(identifier)()
+            own = registered.find(identifier) if identifier not in self._factories else None
+            return self._factory(identifier)() if own is None else self._made(own, {})
         if isinstance(identifier, dict) and "class_name" in identifier:
-            factory = self._factory(identifier["class_name"])
-            config = identifier.get("config") or {}
-            return (
-                factory.from_config(config)
-                if hasattr(factory, "from_config")
-                else factory(**config)
-            )
+            return self._from_entry(identifier)
         if isinstance(identifier, type) and issubclass(identifier, self.base):
             return identifier()
         if self.from_function is not None and callable(identifier):
@@ -191,7 +309,49 @@ class Registry(Generic[T]):
             f"Known names: {', '.join(self.names())}."
         )
 
+    def _from_entry(self, entry: dict[str, Any]) -> T:
+        """Return the object that an entry of a configuration describes."""
+        kind, config = entry["class_name"], entry.get("config")
+        if kind == "__lambda__":
+            raise ValueError(
+                f"The configuration has a lambda, that is code, as {self.kind}. Code from a file "
+                "is never run. Make it again from a function with a name."
+            )
+        own = registered.find_for(entry)
+        if kind == "function":
+            if own is None and config not in self._factories:
+                raise ValueError(
+                    f"The {self.kind} {config!r} was a plain function, and a configuration holds "
+                    f"only its name. Pass the function: custom_objects={{{config!r}: {config}}}; "
+                    "or register it: @minidl.saving.register_keras_serializable()."
+                )
+            return self._made(self._factories[str(config)] if own is None else own, {})
+        if not isinstance(config or {}, dict):
+            raise ValueError(
+                f"The configuration of the {self.kind} {kind!r} is a {type(config).__name__}, "
+                "expected a dict of its arguments."
+            )
+        return self._made(self._factory(str(kind)) if own is None else own, config or {})
+
+    def _made(self, factory: Any, config: dict[str, Any]) -> T:
+        """Return what a class or a factory makes of a configuration, or a function is made into."""
+        if not isinstance(factory, type) and factory not in self._factories.values():
+            if self.from_function is None:
+                raise TypeError(f"Received the function {factory!r} as {self.kind}.")
+            return self.from_function(factory)
+        made = factory.from_config(config) if hasattr(factory, "from_config") else factory(**config)
+        if not isinstance(made, self.base):
+            raise TypeError(
+                f"{factory!r} is no {self.kind}: it makes a {type(made).__name__}, expected a "
+                f"{self.base.__name__}."
+            )
+        return made
+
     def _factory(self, name: str) -> Callable[..., T]:
         if name not in self._factories:
-            raise ValueError(f"Unknown {self.kind} {name!r}. {nearest(name, self.names())}")
+            raise ValueError(
+                f"Unknown {self.kind} {name!r}. {nearest(name, self.names())} One of your own is "
+                f"made known by custom_objects={{{name!r}: ...}}, or by "
+                "minidl.saving.register_keras_serializable()."
+            )
         return self._factories[name]

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import config
 from minidl._typing import Array
-from minidl.registry import Configurable, Registry
+from minidl.registry import Configurable, Registry, function_entry
 from minidl.registry import serialize as _serialize
 from minidl.validation import number
 
@@ -270,6 +270,10 @@ class FunctionRegularizer(Regularizer):
 
     def _penalty(self, x: Any) -> Any:
         return self.function(x)
+
+    def serialized_name(self) -> Any:
+        """Return the function's entry."""
+        return function_entry(self.function)
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name: enough to tell it, not to make it again."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import config, tracing
 from minidl._typing import Array, Residuals, Shape
-from minidl.registry import Configurable, snake_case
+from minidl.registry import Configurable, function_entry, snake_case
 
 
 class Activation(Configurable):
@@ -151,9 +151,9 @@ class FunctionActivation(Activation):
             raise residuals
         return residuals(dy)[0]
 
-    def serialized_name(self) -> str | None:
-        """Return None: the name alone would stand for a built-in activation."""
-        return None
+    def serialized_name(self) -> Any:
+        """Return the function's entry: the name alone would stand for a built-in activation."""
+        return function_entry(self.function)
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name: enough to tell it, not to make it again."""

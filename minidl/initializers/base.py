@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import config
 from minidl._typing import Array, DType
-from minidl.registry import Configurable
+from minidl.registry import Configurable, function_entry
 
 
 class Initializer(Configurable):
@@ -70,6 +70,10 @@ class FunctionInitializer(Initializer):
     def name(self) -> str:
         """The function's name."""
         return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def serialized_name(self) -> Any:
+        """Return the function's entry."""
+        return function_entry(self.function)
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name: enough to tell it, not to make it again."""

@@ -327,6 +327,17 @@ class Layer(ParameterOwner, Configurable):
             check_input(self, input_shape)
             self.build(input_shape)
             self.built = True  # for a layer that inherits the empty build
+            vars(self)["_build_shape"] = input_shape
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Return what `build_from_config` needs: the shape that the layer was built for."""
+        shape = vars(self).get("_build_shape")
+        return {} if shape is None else {"input_shape": shape}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer for the shape that `get_build_config` told, here or in Keras."""
+        if config.get("input_shape") is not None:
+            self.ensure_built(_as_shape(config["input_shape"]))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make `build` run once, whoever calls it; a mask of one's own is one that counts."""
@@ -360,6 +371,7 @@ def _once(build: Any) -> Any:
         if not self.built:
             build(self, input_shape)
             self.built = True
+            vars(self)["_build_shape"] = input_shape
 
     return build_once
 
@@ -427,10 +439,24 @@ def positional_inputs(function: Any) -> int:
 
 
 def dtype_name(dtype: Any) -> Any:
-    """Return the name within a dtype policy's config, or `dtype` as it is."""
+    """Return the name within a dtype policy's config, or `dtype` as it is.
+
+    A mixed policy of Keras, whose weights are float32, becomes float32: it only computes in half
+    the precision to be faster on a device that this is not for.
+    """
     if isinstance(dtype, dict) and "config" in dtype:
-        return dtype["config"]["name"]
+        name = dtype["config"]["name"]
+        return "float32" if name in ("mixed_float16", "mixed_bfloat16") else name
     return dtype
+
+
+def _as_shape(value: Any) -> Any:
+    """Return a shape, or a list or dict of them, as JSON has it, with tuples for shapes."""
+    if isinstance(value, dict):
+        return {key: _as_shape(item) for key, item in value.items()}
+    if all(size is None or isinstance(size, int) for size in value):
+        return tuple(value)
+    return [_as_shape(item) for item in value]
 
 
 def _input_shape_argument(kwargs: dict[str, Any]) -> Shape | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from minidl.registry import snake_case
 
 _counts: dict[str, int] = {}
@@ -28,6 +31,17 @@ def check_or_make(name: str | None, cls: type) -> str:
             "'/', such as 'encoder_1': a slash separates a layer's name from its parameters'."
         )
     return name
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Within the block names are for trial: afterwards they are counted on as before."""
+    before = dict(_counts)
+    try:
+        yield
+    finally:
+        _counts.clear()
+        _counts.update(before)
 
 
 def reset() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl import constraints, initializers, regularizers
 from minidl._typing import Array, DType
+from minidl.layers import limits
 from minidl.layers.parameter import Parameter
 from minidl.random import SeedGenerator
 
@@ -64,6 +65,7 @@ class ParameterOwner:
                 f"Layer {self.name!r} asked for a weight of shape {shape}; every size must be a "
                 "known non-negative integer. Give the input's shape in full, but for the batch."
             )
+        limits.spend(shape, self.name)
         make = initializers.get("glorot_uniform" if initializer is None else initializer)
         assert make is not None
         kind = np.dtype(self.dtype if dtype is None else dtype)
@@ -152,6 +154,34 @@ class ParameterOwner:
             )
         for parameter, array in zip(parameters, arrays, strict=True):
             parameter.assign(array)
+
+    def own_variables(self) -> list[Parameter]:
+        """Return the layer's own parameters without those of the layers within, in file order."""
+        return self._trained + self._state
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the layer's own variables into `store`, by name; what a file will have of it.
+
+        A subclass may write others, and then `load_own_variables` too.
+        """
+        for index, parameter in enumerate(self.own_variables()):
+            store[str(index)] = parameter.value
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the layer's own variables from `store`.
+
+        Raises:
+            ValueError: if there are too many or too few, or a shape differs.
+        """
+        parameters = self.own_variables()
+        if len(store) != len(parameters):
+            raise ValueError(
+                f"Layer {self.name!r} received {len(store)} variables, expected "
+                f"{len(parameters)}: {[(p.name, p.shape) for p in parameters]}."
+                + ("" if self.built else " The layer is not built yet: build it first.")
+            )
+        for index, parameter in enumerate(parameters):
+            parameter.assign(store[str(index)])
 
     def count_params(self) -> int:
         """Return the number of numbers in all parameters.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl._typing import Shape
+from minidl.layers import limits
 
 if TYPE_CHECKING:
     from minidl.layers.layer import Layer
@@ -29,6 +30,7 @@ def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
     runs: list[Any] = []
     for stand_in in _STAND_INS:
         sizes = [tuple(stand_in if s is None else s for s in shape) for shape in shapes]
+        limits.check_trial(sizes, layer.name)
         try:
             output = _trial(layer, sizes, several)
         except Exception as error:

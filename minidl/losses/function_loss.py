@@ -10,6 +10,7 @@ import numpy as np
 from minidl._typing import Array
 from minidl.losses import targets
 from minidl.losses.loss import Loss
+from minidl.registry import function_entry
 
 
 class FunctionLoss(Loss):
@@ -62,6 +63,15 @@ class FunctionLoss(Loss):
         elif y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
             y_true = y_true[..., 0]
         return y_true, y_pred
+
+    def serialized_name(self) -> Any:
+        """Return the function's entry, where it says all; else None."""
+        return function_entry(self.function) if self._has_defaults() else None
+
+    def _has_defaults(self) -> bool:
+        known = getattr(self.function, "__name__", type(self.function).__name__)
+        defaults = (known, "sum_over_batch_size", None)
+        return (self.name, self.reduction, self.dtype) == defaults
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name: enough to tell it, not to make it again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -156,6 +156,15 @@ class MeanMetricWrapper(Mean):
         if "fn" in config:
             config.update(serialize(self._fn_kwargs))
         return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a metric from what `get_config` returned; its function is found by its name."""
+        if isinstance(config.get("fn"), dict):
+            from minidl.saving.objects import deserialize_keras_object
+
+            config = {**config, "fn": deserialize_keras_object(config["fn"])}
+        return super().from_config(config)
 
 
 def total(values: Array) -> float:

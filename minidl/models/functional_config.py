@@ -7,14 +7,17 @@ of its calls, as which of its outputs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import operator
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from minidl import registered
 from minidl.layers.layer import Layer, accepts, overrides
 from minidl.layers.mask_operations import MODULE, OPERATIONS, Operation, keras_name
 from minidl.layers.symbolic import Node, SymbolicTensor
-from minidl.registry import nearest, serialize
+from minidl.registry import is_built_in, nearest, serialize
 
 if TYPE_CHECKING:
     from minidl.models.model import Model
@@ -106,41 +109,29 @@ def from_config(cls: type[Model], config: dict[str, Any], custom_objects: Any = 
         ValueError: if a class is unknown, or the calls hang on tensors that nothing makes.
     """
     layers: dict[str, Layer] = {}
-    made: dict[tuple[str, int, int], SymbolicTensor] = {}
-    waiting: list[tuple[str, int, dict[str, Any]]] = []
+    made: dict[Any, SymbolicTensor] = {}
+    calls: list[Call] = []
     for entry in config["layers"]:
-        layer = layer_from_config(entry, custom_objects)
-        name = entry.get("name", layer.name)
-        layers[name] = layer
-        if not entry["inbound_nodes"]:
-            made[name, 0, 0] = layer.output
-        calls = [{"kwargs": {}, **call} for call in entry["inbound_nodes"]]
-        waiting += [(name, i, call) for i, call in enumerate(calls)]
+        operator = operator_of(entry)
+        layer = operator or layer_from_config(entry, custom_objects)
+        name = entry.get("name") or layer.name
+        if operator is None:
+            layers[name] = layer
+            if not entry["inbound_nodes"]:
+                made[name, 0, 0] = layer.output
+        nodes = [{"kwargs": {}, **call} for call in entry["inbound_nodes"]]
+        calls += [Call(name, i, layer, node) for i, node in enumerate(nodes)]
 
     def tensor(history: list[Any]) -> SymbolicTensor:
-        return made[history[0], history[1], history[2]]
-
-    while waiting:
-        blocked = []
-        for name, index, call in waiting:
-            if not all(tuple(h) in made for h in _histories([call["args"], call["kwargs"]])):
-                blocked.append((name, index, call))
-                continue
-            arguments = [_resolve(item, tensor) for item in call["args"]]
-            options = _resolve(call["kwargs"], tensor)
-            layer = layers[name]
-            if options.get("training") is False and not (FIXED in call or _is_model(layer)):
-                del options["training"]  # Keras writes its layers' default down as if it were given
-            out = layer(*arguments, **options)
-            for i, item in enumerate(_flat(out)):
-                made[name, index, i] = item
-        if len(blocked) == len(waiting):
+        key = tuple(history)
+        if key not in made:
             raise ValueError(
-                f"The configuration of model {config.get('name')!r} has calls of "
-                f"{sorted({name for name, _, _ in blocked})} on tensors that no layer makes. It is "
-                "damaged, or was edited by hand."
+                f"The configuration of model {config.get('name')!r} names the tensor {key}, which "
+                "no layer makes. It is damaged, or was edited by hand."
             )
-        waiting = blocked
+        return made[key]
+
+    _make_calls(calls, made, tensor, config.get("name"))
     return cls(
         inputs=_unpacked(config["input_layers"], tensor),
         outputs=_unpacked(config["output_layers"], tensor),
@@ -149,27 +140,148 @@ def from_config(cls: type[Model], config: dict[str, Any], custom_objects: Any = 
     )
 
 
-def layer_from_config(entry: dict[str, Any], custom_objects: Any = None) -> Layer:
-    """Make one layer from `{"class_name": ..., "config": ...}`.
+class Call(NamedTuple):
+    """One call of a layer, or of an operator, that a configuration describes."""
+
+    name: str
+    number: int
+    layer: Any
+    node: dict[str, Any]
+
+    def sources(self) -> set[Any]:
+        """Return the origins of the tensors that the call hangs on."""
+        return {tuple(h) for h in _histories([self.node["args"], self.node["kwargs"]])}
+
+    def run(self, tensor: Any) -> Any:
+        """Return what the call makes of its tensors."""
+        arguments = [_resolve(item, tensor) for item in self.node["args"]]
+        options = _resolve(self.node["kwargs"], tensor)
+        fixed = FIXED in self.node or _is_model(self.layer)
+        if options.get("training") is False and not fixed:
+            del options["training"]  # Keras writes its layers' default down as if it were given
+        return self.layer(*arguments, **options)
+
+
+def _make_calls(calls: list[Call], made: dict[Any, Any], tensor: Any, model: Any) -> None:
+    """Make all calls, each as soon as the tensors that it hangs on are there."""
+    waiting: dict[Any, list[Call]] = {}
+    missing: dict[int, set[Any]] = {}
+    ready: deque[Call] = deque()
+    for call in calls:
+        lacks = {source for source in call.sources() if source not in made}
+        missing[id(call)] = lacks
+        for source in lacks:
+            waiting.setdefault(source, []).append(call)
+        if not lacks:
+            ready.append(call)
+    done = 0
+    while ready:
+        call = ready.popleft()
+        done += 1
+        for i, item in enumerate(flat_tensors(call.run(tensor))):
+            key = (call.name, call.number, i)
+            made[key] = item
+            for other in waiting.pop(key, []):
+                missing[id(other)].discard(key)
+                if not missing[id(other)]:
+                    ready.append(other)
+    if done < len(calls):
+        raise ValueError(
+            f"The configuration of model {model!r} has calls of "
+            f"{sorted({call.name for call in calls if missing[id(call)]})} on tensors that no "
+            "layer makes. It is damaged, or was edited by hand."
+        )
+
+
+def operator_of(entry: dict[str, Any]) -> Any:
+    """Return the operator that an entry stands for where Keras computed with tensors, or None.
+
+    `x + y` on Keras's tensors leaves an operation behind, here it leaves a layer: so the operator
+    itself is called, and does as it would have done here.
+    """
+    if str(entry.get("module")).startswith(OPERATIONS_MODULE):
+        return OPERATORS.get(entry.get("class_name"))
+    return None
+
+
+OPERATIONS_MODULE = "keras.src.ops"
+OPERATORS: dict[Any, Any] = {
+    "Add": operator.add,
+    "Divide": operator.truediv,
+    "Multiply": operator.mul,
+    "Negative": operator.neg,
+    "Subtract": operator.sub,
+    "TrueDivide": operator.truediv,
+}
+"""Operations between tensors, or a tensor and a number, that have a layer here."""
+
+
+def layer_from_config(
+    entry: dict[str, Any], custom_objects: Any = None, compile: bool = True
+) -> Layer:
+    """Make one layer or model from `{"class_name": ..., "config": ...}`.
+
+    Arguments:
+        entry: the entry, as Keras writes it.
+        custom_objects: classes and functions of the user's own, by name.
+        compile: whether a model that was compiled is compiled.
 
     Raises:
-        ValueError: if no layer bears that class name.
+        ValueError: if no layer bears that class name, or the configuration does not fit it.
     """
-    known = known_layers()
-    known.update(custom_objects or {})
-    name = entry["class_name"]
-    if str(entry.get("module")).startswith("keras.src.ops"):
+    with registered.CustomObjectScope(custom_objects):
+        shared = registered.shared_object(entry)
+        if isinstance(shared, Layer):
+            return shared
+        cls = _layer_class(entry)
+        config = entry.get("config")
+        if not isinstance(config, dict):
+            raise ValueError(
+                f"The configuration of a {cls.__name__} is a {type(config).__name__}, expected a "
+                "dict."
+            )
+        try:
+            # Some make layers or functions within, by names that only custom_objects has.
+            takes = accepts(cls.from_config, "custom_objects")
+            make: Any = cls.from_config
+            layer = make(dict(config), custom_objects) if takes else make(dict(config))
+        except (TypeError, KeyError, AttributeError, IndexError) as error:
+            raise ValueError(
+                f"{cls.__name__} {config.get('name')!r} cannot be made of its configuration: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"{cls.__name__}.from_config returned a {type(layer).__name__}, expected a layer."
+            )
+        if not is_built_in(cls) and entry.get("build_config") and not layer.built:
+            layer.build_from_config(entry["build_config"])
+        if compile and entry.get("compile_config") and _is_model(layer):
+            layer.compile_from_config(entry["compile_config"])
+        registered.keep_shared(entry, layer)
+        return layer
+
+
+def _layer_class(entry: dict[str, Any]) -> type[Layer]:
+    """Return the class of an entry: one of the user's own, or a built-in one."""
+    name, module = entry.get("class_name"), entry.get("module")
+    own = registered.find_for(entry)
+    if isinstance(own, type) and issubclass(own, Layer):
+        return own
+    known: dict[Any, type[Layer]] = known_layers()
+    if str(module).startswith(OPERATIONS_MODULE):
         known = dict(OPERATIONS)  # here Concatenate is the operation, and not the layer
-    if name not in known:
-        raise ValueError(
-            f"Unknown layer {name!r}. {nearest(name, list(known))} A layer of your own is passed "
-            f"as custom_objects={{{name!r}: {name}}}."
-        )
-    cls = known[name]
-    make: Any = cls.from_config
-    if accepts(cls.from_config, "custom_objects"):  # it makes layers or functions within
-        return make(entry["config"], custom_objects)
-    return make(entry["config"])
+    is_keras = module is None or str(module).split(".")[0] in ("keras", "minidl")
+    if name in known and is_keras and entry.get("registered_name") in (None, name):
+        return known[name]
+    known_as = entry.get("registered_name") or name
+    if isinstance(own, type):
+        raise ValueError(f"{own!r}, which custom_objects has for {known_as!r}, is no layer.")
+    raise ValueError(
+        f"Unknown layer {name!r}. {nearest(str(name), list(known))} A layer of your own is passed "
+        f"as custom_objects={{{known_as!r}: {name}}}, or registered: "
+        "@minidl.saving.register_keras_serializable()."
+    )
 
 
 def known_layers() -> dict[str, type[Layer]]:
@@ -179,6 +291,7 @@ def known_layers() -> dict[str, type[Layer]]:
     from minidl.models.sequential import Sequential
 
     found = {n: c for n, c in vars(layers).items() if isinstance(c, type) and issubclass(c, Layer)}
+    del found["Layer"]
     return {**found, "Sequential": Sequential, "Model": Model, "Functional": Model}
 
 
@@ -188,12 +301,13 @@ def _is_model(layer: Layer) -> bool:
     return isinstance(layer, Model)
 
 
-def _flat(out: Any) -> list[Any]:
+def flat_tensors(out: Any) -> list[Any]:
+    """Return what a call gave as a flat list of tensors."""
     if isinstance(out, dict):
         out = list(out.values())
-    return (
-        [leaf for item in out for leaf in _flat(item)] if isinstance(out, list | tuple) else [out]
-    )
+    if isinstance(out, list | tuple):
+        return [leaf for item in out for leaf in flat_tensors(item)]
+    return [out]
 
 
 def _histories(value: Any) -> list[list[Any]]:

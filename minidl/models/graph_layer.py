@@ -51,6 +51,11 @@ class GraphLayer(Layer):
     # Layers
 
     @property
+    def has_layers_in_order(self) -> bool:
+        """Whether the layers are those of a graph or a stack, rather than attributes."""
+        return self._graph is not None or "_layers" in vars(self)
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers, in Keras's order; operations that masks are made with are none."""
         return [layer for layer in self.sublayers() if not isinstance(layer, Operation)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minidl.layers.layer import Layer
 from minidl.models import functional_config
 from minidl.models.training import Trainer
+from minidl.registry import constructor_signature
 
 if TYPE_CHECKING:
     from minidl.explain import Explanation
@@ -48,6 +50,12 @@ class Model(Trainer):
         if inputs is not None:
             self._set_graph(inputs, outputs)
 
+    keras_names: ClassVar[dict[str, Any]] = {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "registered_name": "Functional",
+    }
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or by its index.
 
@@ -81,9 +89,13 @@ class Model(Trainer):
         Raises:
             NotImplementedError: for a subclass, which must tell its own arguments.
         """
-        if type(self) is Model:
+        if self._graph is not None and takes_tensors(type(self)):
             return functional_config.to_config(self)
-        return super().get_config()
+        config = super().get_config()
+        if not takes_tensors(type(self)):
+            for name in ("inputs", "outputs"):  # the base's, which the subclass gives it by itself
+                config.pop(name, None)
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
@@ -92,9 +104,58 @@ class Model(Trainer):
         Arguments:
             custom_objects: classes of your own by name, for layers that minidl does not know.
         """
-        if cls is Model:
+        if takes_tensors(cls) and "input_layers" in config:
             return functional_config.from_config(cls, config, custom_objects)
-        return cls(**config)
+        return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the configuration as JSON, for `models.model_from_json`.
+
+        Arguments:
+            **kwargs: go to `json.dumps`.
+        """
+        from minidl.saving import keras_file
+
+        return keras_file.to_json(self, **kwargs)
+
+    # Files
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+    ) -> None:
+        """Write the model to a `.keras` file: `saving.save_model`."""
+        from minidl.saving import keras_file
+
+        keras_file.save_model(self, filepath, overwrite, zipped)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights, and the optimizer's state, to a `.weights.h5` file.
+
+        Arguments:
+            filepath: a path that ends in `.weights.h5`.
+            overwrite: False makes a file that is there already an error.
+        """
+        from minidl.saving import keras_file
+
+        keras_file.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Take the weights of a `.weights.h5` or `.keras` file: `saving.load_weights`.
+
+        Arguments:
+            filepath: the file.
+            skip_mismatch: whether layers that do not fit are left as they are, with a warning.
+
+        Raises:
+            ModelFileError: if the file is damaged or unsafe, or its weights do not fit; nothing
+                has been changed then.
+        """
+        from minidl.saving import keras_file
+
+        keras_file.load_weights(self, filepath, skip_mismatch)
 
     def explain(
         self,
@@ -195,3 +256,9 @@ class Model(Trainer):
         from minidl.models.summary import print_summary
 
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+
+def takes_tensors(cls: type[Model]) -> bool:
+    """Return whether a model of this class is made from its input and output tensors."""
+    own: Any = constructor_signature(cls).parameters
+    return cls.__init__ is Model.__init__ or {"inputs", "outputs"} <= own.keys()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl._typing import Shape
 from minidl.layers.input_layer import Input, InputLayer
 from minidl.layers.layer import Layer
 from minidl.layers.symbolic import SymbolicTensor
 from minidl.models.model import Model
+from minidl.registry import Configurable
 
 
 class Sequential(Model):
@@ -33,6 +34,12 @@ class Sequential(Model):
         >>> model.count_params(), model(np.ones((2, 3))).shape
         (21, (2, 1))
     """
+
+    keras_names: ClassVar[dict[str, Any]] = {
+        "module": "keras",
+        "class_name": "Sequential",
+        "registered_name": None,
+    }
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
@@ -141,6 +148,9 @@ class Sequential(Model):
         """Return the name, the layers' configurations, and the input's shape where it is known."""
         from minidl.registry import serialize
 
+        if type(self).__init__ is not Sequential.__init__:  # a subclass adds its layers by itself
+            own = Configurable.get_config(self)
+            return {key: value for key, value in own.items() if key != "layers"}
         layers = [serialize(layer) for layer in self._layers]
         if self._input is not None:
             layers.insert(0, serialize(self._input.node.layer))
@@ -154,6 +164,8 @@ class Sequential(Model):
         """Make a model from what `get_config` returned, with fresh weights."""
         from minidl.models.functional_config import layer_from_config
 
+        if "layers" not in config:
+            return super(Model, cls).from_config(config)
         model = cls(trainable=config.get("trainable", True), name=config.get("name"))
         for item in config["layers"]:
             model.add(layer_from_config(item, custom_objects))

@@ -7,6 +7,7 @@ test_step:   forward ─► loss
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,6 +95,30 @@ class Steps(GraphLayer):
         else:
             # Unknown names are an error here and now, even where the outputs are not known yet.
             Objective(["output"], None, [], _first(loss), None, None, None)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return the arguments of `compile`, with the optimizer as it is now; {} without any."""
+        if self._compile_arguments is None:
+            return {}
+        return {"optimizer": self.optimizer, **self._compile_arguments}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile the model by what `get_compile_config` told, here or in Keras.
+
+        The optimizer is built for the weights that are trained, so that its state can be loaded.
+        """
+        from minidl.saving.objects import deserialize_keras_object
+
+        if type(self).compile is not Steps.compile:
+            warnings.warn(
+                f"Model {self.name!r} has a compile of its own and was not compiled. Write "
+                "get_compile_config and compile_from_config beside it, or compile it yourself.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_weights)
 
     def _forget_compiled_outputs(self) -> None:
         self._objective = None

@@ -380,8 +380,6 @@ for _schedule in (
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     """Return a schedule as JSON can hold it, in Keras's format."""
     config: dict[str, Any] = serialize_any(learning_rate_schedule)
-    if config["module"] == "keras.optimizers":
-        config["module"] = "keras.optimizers.schedules"
     return config
 
 

@@ -21,6 +21,7 @@ BUILT_ANEW = ("_segments", "_homes", "_numbers", "_scratch", "_scratch_stores", 
 class OptimizerState:
     """What an `Optimizer` can do with its state: give it out, take it back, be copied."""
 
+    name: str
     slot_names: tuple[str, ...]
     built: bool
     use_ema: bool
@@ -87,6 +88,27 @@ class OptimizerState:
         for name in own:
             if name not in ("iteration", "learning_rate", *derived):
                 own[name][...] = arrays[name]
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the whole state into `store`, numbered in Keras's order."""
+        for index, array in enumerate(self.variables):
+            store[str(index)] = array.copy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the whole state from `store`; nothing changes if it does not fit.
+
+        Raises:
+            RuntimeError: if the optimizer is not built.
+            ValueError: if the numbers or shapes differ from the optimizer's own.
+        """
+        names = list(self.get_state()) if self.built else []
+        if self.built and len(store) != len(names):
+            raise ValueError(
+                f"{type(self).__name__}: received {len(store)} variables, expected {len(names)}: "
+                f"{names}. Build the optimizer with the same parameters and options as the one "
+                "they come from."
+            )
+        self.set_state({name: store[str(index)] for index, name in enumerate(names)})
 
     def _all_slots(self) -> tuple[str, ...]:
         return tuple(name for group in self._all_groups() for name in group)

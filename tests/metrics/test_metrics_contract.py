@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minidl
 from minidl import losses, metrics
 from minidl.metrics import Metric
 
@@ -128,8 +129,10 @@ class TestWrapper:
         double = metrics.MeanMetricWrapper(spread, name="double", factor=2.0)
         assert double(None, p, [1, 0]) == 4
         config = double.get_config()
-        assert config == {"fn": spread, "name": "double", "dtype": "float32", "factor": 2.0}
-        assert metrics.MeanMetricWrapper.from_config(config)(None, p) == 6
+        with minidl.saving.custom_object_scope({"spread": spread}):
+            assert metrics.MeanMetricWrapper.from_config(config)(None, p) == 6
+        assert config.pop("fn")["config"] == "spread"
+        assert config == {"name": "double", "dtype": "float32", "factor": 2.0}
 
     def test_not_a_function(self) -> None:
         with pytest.raises(TypeError, match="fn='mse', expected a function"):

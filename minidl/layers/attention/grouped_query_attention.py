@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl._typing import Array
 from minidl.layers.attention.dot_product import DotProductAttention
@@ -57,6 +57,15 @@ class GroupQueryAttention(ProjectedAttention):
     Source: Ainslie et al., "GQA: training generalized multi-query transformer models from
     multi-head checkpoints", 2023.
     """
+
+    file_names: ClassVar[dict[str, str]] = {
+        "": "grouped_query_attention",
+        "gate_dense": "_gate_dense",
+        "key_dense": "_key_dense",
+        "output_dense": "_output_dense",
+        "query_dense": "_query_dense",
+        "value_dense": "_value_dense",
+    }
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -86,6 +86,8 @@ class MultiHeadAttention(ProjectedAttention):
     Source: Vaswani et al., "Attention is all you need", 2017; the gate: Qiu et al., "Gated
     attention for large language models", 2025; r from O: Dao et al., "FlashAttention", 2022.
     """
+
+    file_names: ClassVar[dict[str, str]] = {"gate_dense": "_gate_dense"}
 
     def __init__(
         self,
