@@ -214,7 +214,7 @@ class Layered(Training):
             x=task.x.reshape(-1, *side),
             kernels=kernels,
             biases=[np.zeros(length, np.float32) for length in lengths],
-            warm_up=(self.batch_size * 2, 1),
+            warm_up=(self.batch_size * min(steps, 10), 1),
         )
 
     def measure(self, contender: Contender, task: Task) -> dict[str, Any]:
@@ -233,7 +233,7 @@ class Layered(Training):
         return (
             f"Training {network}, batch {task.batch_size}, Adam with learning rate "
             f"{task.learning_rate:g}, {task.dtype}. Timed: {task.steps} steps; before them, apart, "
-            "2 of warm-up."
+            f"{task.warm_up[0] // task.batch_size} of warm-up."
         )
 
 

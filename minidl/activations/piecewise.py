@@ -88,9 +88,12 @@ class Relu(Activation):
 
     def forward_in_place(self, z: Array, bias: Array | None = None) -> tuple[Array, Residuals]:
         """Return y in the place of z."""
-        if bias is None or not self._is_plain or z.dtype != bias.dtype:
+        if not self._is_plain or (bias is not None and z.dtype != bias.dtype):
             return super().forward_in_place(z, bias)
-        dense.bias_relu(z.reshape(-1, z.shape[-1]), bias)
+        if bias is None:
+            np.maximum(z, z.dtype.type(0), out=z)
+        else:
+            dense.bias_relu(z.reshape(-1, z.shape[-1]), bias)
         return z, z
 
     @property

@@ -3,6 +3,7 @@
 kernel      a loop in two forms, NumPy's and Numba's, and the choice between them
 updates     one step of an optimizer over a piece of the parameters
 dense       bias and activation behind a matrix product, and the way back
+patches     shares of windows, added to the places that they saw
 pooling     windows along an axis: maxima, sums, and the way back
 gates       what a step of an LSTM or a GRU does behind its products
 entropy     softmax and its cross-entropy in one go

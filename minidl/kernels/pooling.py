@@ -11,6 +11,9 @@ import numpy as np
 
 from minidl._typing import Array
 from minidl.kernels.kernel import kernel
+from minidl.kernels.memory import empty
+
+Pair = tuple[int, int]
 
 
 def place(length: int, windows: int, stride: int, shift: int) -> tuple[slice, slice]:
@@ -45,12 +48,13 @@ def _(x, y, size, stride, before):  # type: ignore[no-untyped-def]
         for o in range(y.shape[1]):
             start = o * stride - before
             first, last = max(start, 0), min(start + size, length)
-            for b in range(inner):
-                y[a, o, b] = x[a, first, b]
+            maxima = y[a, o]
+            maxima[:] = x[a, first]
             for i in range(first + 1, last):
+                row = x[a, i]
                 for b in range(inner):
-                    v, m = x[a, i, b], y[a, o, b]
-                    y[a, o, b] = v if v > m or v != v else m  # NaN stays NaN
+                    v, m = row[b], maxima[b]
+                    maxima[b] = v if v > m or v != v else m  # NaN stays NaN
 
 
 @kernel
@@ -92,7 +96,10 @@ def _join(
 
 @kernel
 def spread_sums(dy: Array, dx: Array, size: int, stride: int, before: int) -> None:
-    """dx[:, o · stride − before + k] += dy[:, o] for every k; dx is zero at first."""
+    """dx[:, o · stride − before + k] += dy[:, o] for every k.
+
+    dx is zero at first; where windows do not overlap, only what no window holds has to be.
+    """
     for k in range(size):
         here, which = place(dx.shape[1], dy.shape[1], stride, k - before)
         if stride >= size:
@@ -109,22 +116,29 @@ def _(dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
             start = o * stride - before
             for i in range(max(start, 0), min(start + size, length)):
                 for b in range(inner):
-                    dx[a, i, b] += dy[a, o, b]
+                    if stride >= size:
+                        dx[a, i, b] = dy[a, o, b]
+                    else:
+                        dx[a, i, b] += dy[a, o, b]
 
 
 @kernel
 def spread_to_maxima(
     x: Array, y: Array, dy: Array, dx: Array, size: int, stride: int, before: int
 ) -> None:
-    """dx += dy[:, o] at the first place of window o where x is y[:, o]; dx is zero at first."""
+    """dx += dy[:, o] at the first place of window o where x is y[:, o].
+
+    dx is zero at first; where windows do not overlap, only what no window holds has to be.
+    """
     length, windows = x.shape[1], y.shape[1]
     if size > 1 and stride >= size and _inside(x, y, size, stride, before):
         # Whoever is the maximum takes dy; what no one has taken is kept in the last place.
         last = dx[:, place(length, windows, stride, size - 1)[0]]
-        left = dy
+        left, equal = dy, empty(y.shape, bool)
         for k in range(size - 1):
             here, _ = place(length, windows, stride, k)
-            np.multiply(left, x[:, here] == y, out=dx[:, here])
+            np.equal(x[:, here], y, out=equal)
+            np.multiply(left, equal, out=dx[:, here])
             left = np.subtract(left, dx[:, here], out=last)
         return
     left = dy.copy()
@@ -143,10 +157,78 @@ def _(x, y, dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
     for a in range(outer):
         for o in range(y.shape[1]):
             start = o * stride - before
-            for b in range(inner):
-                left[b] = dy[a, o, b]
+            left[:] = dy[a, o]
+            maxima = y[a, o]
             for i in range(max(start, 0), min(start + size, length)):
+                row, back = x[a, i], dx[a, i]
                 for b in range(inner):
-                    taken = left[b] if x[a, i, b] == y[a, o, b] else zero
-                    dx[a, i, b] += taken
+                    taken = left[b] if row[b] == maxima[b] else zero
                     left[b] -= taken
+                    if stride >= size:
+                        back[b] = taken
+                    else:
+                        back[b] += taken
+
+
+@kernel
+def plane_maxima(x: Array, y: Array, size: Pair, stride: Pair) -> None:
+    """y[:, o, p] = maxₖₗ x[:, o · s + k, p · t + l], (s, t) being the stride.
+
+    Arrays are (before, rows, columns, after); windows lie within x and do not overlap.
+    """
+    before, rows, _, after = x.shape
+    columns = y.shape[2]
+    joined = np.empty((before * rows, columns, after), y.dtype)
+    window_maxima.reference(x.reshape(before * rows, -1, after), joined, size[1], stride[1], 0)
+    joined, y = joined.reshape(before, rows, -1), y.reshape(before, y.shape[1], -1)
+    window_maxima.reference(joined, y, size[0], stride[0], 0)
+
+
+@plane_maxima.compiled
+def _(x, y, size, stride):  # type: ignore[no-untyped-def]
+    for a in range(y.shape[0]):
+        for o in range(y.shape[1]):
+            for p in range(y.shape[2]):
+                maxima = y[a, o, p]
+                maxima[:] = x[a, o * stride[0], p * stride[1]]
+                for k in range(size[0]):
+                    for l in range(size[1]):  # noqa: E741
+                        place = x[a, o * stride[0] + k, p * stride[1] + l]
+                        for b in range(y.shape[3]):
+                            v, m = place[b], maxima[b]
+                            maxima[b] = v if v > m or v != v else m
+
+
+@kernel
+def plane_spread(x: Array, y: Array, dy: Array, dx: Array, size: Pair, stride: Pair) -> None:
+    """dx = dy[:, o, p] at the first place of window (o, p) where x is y[:, o, p], and 0 elsewhere.
+
+    What no window holds is left as it is. Shapes and windows as in `plane_maxima`.
+    """
+    left = dy.copy()
+    for k, l in np.ndindex(*size):  # noqa: E741
+        here = (slice(None), *(
+            slice(i, i + (n - 1) * s + 1, s)
+            for i, n, s in zip((k, l), y.shape[1:3], stride, strict=True)
+        ))  # fmt: skip
+        np.multiply(left, x[here] == y, out=dx[here])
+        left -= dx[here]
+
+
+@plane_spread.compiled
+def _(x, y, dy, dx, size, stride):  # type: ignore[no-untyped-def]
+    zero = dx.dtype.type(0)
+    left = np.empty(y.shape[3], dx.dtype)
+    for a in range(y.shape[0]):
+        for o in range(y.shape[1]):
+            for p in range(y.shape[2]):
+                left[:] = dy[a, o, p]
+                maxima = y[a, o, p]
+                for k in range(size[0]):
+                    for l in range(size[1]):  # noqa: E741
+                        i, j = o * stride[0] + k, p * stride[1] + l
+                        place, back = x[a, i, j], dx[a, i, j]
+                        for b in range(y.shape[3]):
+                            taken = left[b] if place[b] == maxima[b] else zero
+                            back[b] = taken
+                            left[b] -= taken

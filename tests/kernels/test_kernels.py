@@ -12,8 +12,10 @@ import pytest
 import minidl.kernels
 from minidl import config, layers, optimizers
 from minidl.datasets import digits
-from minidl.kernels import pooling
+from minidl.kernels import patches, pooling
 from minidl.kernels.kernel import KERNELS, Kernel
+from minidl.layers.convolutional.geometry import convolution_windows
+from minidl.layers.convolutional.patches import windowed
 
 for _module in pkgutil.iter_modules(minidl.kernels.__path__, "minidl.kernels."):
     import_module(_module.name)
@@ -48,6 +50,16 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
         pooling.window_maxima.reference(x, y, size, stride, before)
         return x, y, normal(3, count, 5, dtype=dtype), np.zeros_like(x)
 
+    def planes(size: Any, stride: Any) -> Any:
+        """x with ties, the maxima of its rectangles, dy and dx."""
+        x = rng.integers(0, 3, (2, 7, 9, 5)).astype(dtype)
+        shape = [(n - k) // s + 1 for n, k, s in zip((7, 9), size, stride, strict=True)]
+        y = np.empty((2, *shape, 5), dtype)
+        pooling.plane_maxima.reference(x, y, size, stride)
+        return x, y, normal(*y.shape, dtype=dtype), np.zeros_like(x)
+
+    views = (1, 2, 1, 3, 4, 1, 2, 2, 5)
+    rectangles = [((2, 2), (2, 2)), ((3, 1), (4, 2)), ((7, 2), (7, 3))]
     # Side by side; with gaps; overlapping; sticking out at both ends.
     geometries = [(5, 2, 2, 0), (3, 3, 4, 0), (9, 3, 1, 0), (6, 3, 2, 1), (11, 4, 1, 1)]
 
@@ -77,6 +89,9 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
         "window_sums": [(w[0], 0 * w[1], *g[1:]) for g in geometries if (w := windows(*g))],
         "spread_sums": [(w[2], w[3], *g[1:]) for g in geometries if (w := windows(*g))],
         "spread_to_maxima": [(*windows(*g), *g[1:]) for g in geometries],
+        "add_patches": [(normal(*views, dtype=dtype), normal(*views, dtype=dtype))],
+        "plane_maxima": [(p[0], 0 * p[1], *g) for g in rectangles if (p := planes(*g))],
+        "plane_spread": [(*planes(*g), *g) for g in rectangles],
         "add_blocks": [(block(4), steps(4), 2)],
         "lstm_carry": [(steps(7), 1)],
         "lstm_backward": [
@@ -120,6 +135,19 @@ def test_both_forms_agree(kernel: Kernel, dtype: str) -> None:
             if isinstance(a, np.ndarray):
                 assert b.dtype == a.dtype
                 np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("sizes", "taps"), [((1, 5, 6), (1, 2, 3)), ((3, 4, 5), (2, 2, 2))])
+def test_shares_of_windows_that_overlap_are_added(sizes: Any, taps: Any) -> None:
+    pytest.importorskip("numba")
+    windows = convolution_windows(sizes, taps, (1, 1, 1), (1, 1, 1), "valid")
+    x = normal(2, *sizes, 4, dtype="float64")
+    mine = x.copy()
+    seen, seen_by_loop = windowed(x, windows), windowed(mine, windows)
+    shares = normal(*seen.shape, dtype="float64")
+    patches.add_patches.reference(shares, seen)
+    patches.add_patches.machine_code()(shares, seen_by_loop)
+    np.testing.assert_allclose(mine, x, rtol=1e-13)
 
 
 def test_every_kernel_has_a_case_and_a_loop() -> None:

@@ -148,7 +148,9 @@ class ConvolutionalLayer(Layer):
         return x if self.data_format == "channels_last" else np.moveaxis(x, 1, -1)
 
     def _activated(self, z: Array) -> tuple[Array, Residuals]:
-        """Return f(z) with the channels where the user has them, and f's residuals."""
+        """Return f(z) with the channels where the user has them, and f's residuals. Uses z up."""
+        if self.data_format == "channels_last":
+            return self.activation.forward_in_place(z)
         return self.activation.forward(self._channels_as_given(z))
 
     def _activated_backward(self, residuals: Residuals, dy: Array) -> Array:

@@ -17,8 +17,8 @@ from numpy.lib.stride_tricks import as_strided
 from minidl._typing import Array
 from minidl.layers.convolutional.geometry import Windows
 
-SCRATCH = 2 * 2**20
-"""Bytes of scratch memory that a block aims at: the size of a core's second-level cache."""
+SCRATCH = 4 * 2**20
+"""Bytes of scratch memory that a block aims at: little enough for a cache, enough for a product."""
 
 LIMIT = 64 * 2**20
 """Bytes of scratch memory that a block never passes, but for a single row of windows."""

@@ -24,6 +24,8 @@ from math import prod
 import numpy as np
 
 from minidl._typing import Array
+from minidl.kernels import compiles, empty
+from minidl.kernels.patches import add_patches
 from minidl.layers.axes import sum_keeping
 from minidl.layers.convolutional.geometry import Sizes, Windows
 from minidl.layers.convolutional.patches import (
@@ -41,7 +43,7 @@ def correlate(
     x: Array, kernel: Array, bias: Array | None, windows: Windows, groups: int = 1
 ) -> Array:
     """Return z = P W + b, in the kernel's dtype."""
-    z = np.empty((len(x), *windows.output, kernel.shape[-1]), kernel.dtype)
+    z = empty((len(x), *windows.output, kernel.shape[-1]), kernel.dtype)
     W = _by_group(kernel, groups)
     joined = _few(x.shape[-1], groups) and windows.taps > 1 and bias is not None
     if joined and bias is not None:  # the bias is the weight of an input that is always 1
@@ -79,14 +81,16 @@ def input_gradient(dz: Array, kernel: Array, windows: Windows, groups: int = 1) 
     """Return dx: every window adds dz[o] W[t]ᵀ to the places that it saw."""
     dz = np.ascontiguousarray(dz, kernel.dtype)
     channels = kernel.shape[-2] * groups
-    dx = np.empty((len(dz), *windows.input, channels), kernel.dtype)
+    dx = empty((len(dz), *windows.input, channels), kernel.dtype)
     W = _by_group(kernel, groups)
     if _is_one_product(dx, windows, groups):
         np.matmul(dz.reshape(-1, dz.shape[-1]), W[0].T, out=dx.reshape(-1, W.shape[1]))
         return dx
     few = _few(channels, groups)
-    add = _add_by_channel if few else _add_by_tap
-    row_bytes = prod(windows.output[1:]) * channels * (windows.taps if few else 1) * dx.itemsize
+    at_once = not few and compiles()
+    add = _add_by_channel if few else _add_at_once if at_once else _add_by_tap
+    taps = windows.taps if few or at_once else 1  # whose shares are in scratch memory together
+    row_bytes = prod(windows.output[1:]) * channels * taps * dx.itemsize
     sample_bytes = max(windows.output[0] * row_bytes, prod(windows.padded) * channels * dx.itemsize)
     for samples in sample_blocks(len(dz), sample_bytes, SCRATCH // 2):
         part = dx[samples]
@@ -106,6 +110,15 @@ def _add_by_tap(seen: Array, dz: Array, W: Array, kernel: Sizes) -> None:
         places = seen[(..., *tap, slice(None))]
         W_tap = W[:, t * channels : (t + 1) * channels]
         places += np.matmul(dz, W_tap.swapaxes(1, 2)).reshape(places.shape)
+
+
+def _add_at_once(seen: Array, dz: Array, W: Array, kernel: Sizes) -> None:
+    """The same with all taps in one product, for the compiled loop that adds them."""
+    shares = np.matmul(dz, W.swapaxes(1, 2), out=empty((*dz.shape[:2], W.shape[1]), dz.dtype))
+    missing = (np.newaxis,) * (3 - len(kernel))
+    output, taps = [slice(None)] * len(kernel), [slice(None)] * len(kernel)
+    all_axes = (slice(None), slice(None), *missing, *output, *missing, *taps, slice(None))
+    add_patches(shares.reshape(seen.shape)[all_axes], seen[all_axes])
 
 
 def _add_by_channel(seen: Array, dz: Array, W: Array, kernel: Sizes) -> None:

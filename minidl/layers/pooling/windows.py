@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl._typing import Array
-from minidl.kernels import empty
+from minidl.kernels import compiles, empty
 from minidl.kernels import pooling as kernels
 from minidl.layers.convolutional.geometry import output_size
 
@@ -51,6 +51,11 @@ class Windows(NamedTuple):
     def inside(self) -> bool:
         """Whether no window sticks out of the axis."""
         return self.before == 0 and (self.outputs - 1) * self.stride + self.size <= self.length
+
+    @property
+    def tile(self) -> bool:
+        """Whether every number is in one window, and every window holds its full size."""
+        return self.inside and self.size == self.stride and self.outputs * self.size == self.length
 
     @property
     def steps(self) -> tuple[int, int, int]:
@@ -98,7 +103,7 @@ def spread(dy: Array, axis: int, windows: Windows) -> Array:
     >>> spread(np.array([1.0, 10.0, 100.0]), 0, Windows.along(7, 3, 2, "valid"))
     array([  1.,   1.,  11.,  10., 110., 100., 100.])
     """
-    dx = np.zeros((*dy.shape[:axis], windows.length, *dy.shape[axis + 1 :]), dy.dtype)
+    dx = _zeros((*dy.shape[:axis], windows.length, *dy.shape[axis + 1 :]), dy.dtype, windows)
     kernels.spread_sums(_rolled(dy, axis), _rolled(dx, axis), *windows.steps)
     return dx
 
@@ -112,9 +117,59 @@ def spread_to_first(x: Array, y: Array, dy: Array, axis: int, windows: Windows) 
     >>> spread_to_first(x, maxima(x, 0, windows), np.array([3.0, 4.0]), 0, windows)
     array([0., 3., 4., 0.])
     """
-    dx = np.zeros(x.shape, dy.dtype)
+    dx = _zeros(x.shape, dy.dtype, windows)
     arrays = (_rolled(array, axis) for array in (x, y, dy, dx))
     kernels.spread_to_maxima(*arrays, *windows.steps)
+    return dx
+
+
+def are_planes(found: list[tuple[int, Windows]]) -> bool:
+    """Return whether windows are rectangles on two axes, and quicker taken at once.
+
+    That is where they lie within x and do not overlap; and where loops are compiled, for NumPy is
+    quicker with one axis after the other.
+    """
+    return compiles() and len(found) == 2 and all(w.inside and w.stride >= w.size for _, w in found)
+
+
+def plane_maxima(x: Array, found: list[tuple[int, Windows]]) -> Array:
+    """Return the largest number of each rectangle: what `maxima` finds along both axes, at once.
+
+    Arguments:
+        found: two neighbouring axes, and the windows along them.
+    """
+    (axis, rows), (_, columns) = found
+    y = empty((*x.shape[:axis], rows.outputs, columns.outputs, *x.shape[axis + 2 :]), x.dtype)
+    kernels.plane_maxima(_as_planes(x, axis), _as_planes(y, axis), *_sizes(rows, columns))
+    return y
+
+
+def spread_in_planes(x: Array, y: Array, dy: Array, found: list[tuple[int, Windows]]) -> Array:
+    """Return dx, where in each rectangle the first number of x that equals y gets dy."""
+    (axis, rows), (_, columns) = found
+    dx = empty(x.shape, dy.dtype)
+    if not (rows.tile and columns.tile):
+        dx.fill(0)
+    arrays = (_as_planes(array, axis) for array in (x, y, dy, dx))
+    kernels.plane_spread(*arrays, *_sizes(rows, columns))
+    return dx
+
+
+def _sizes(rows: Windows, columns: Windows) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (rows.size, columns.size), (rows.stride, columns.stride)
+
+
+def _as_planes(x: Array, axis: int) -> Array:
+    """Return x as (before, rows, columns, after), in one piece."""
+    before, after = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 2 :])
+    return np.ascontiguousarray(x).reshape(before, *x.shape[axis : axis + 2], after)
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any, windows: Windows) -> Array:
+    """Return zeros; where windows lie side by side and leave nothing out, all will be written."""
+    dx = empty(shape, dtype)
+    if not windows.tile:
+        dx.fill(0)
     return dx
 
 
