@@ -14,7 +14,8 @@ from minidl.export import register_onnx_converter
 from minidl.export.onnx import convert, table
 from tests.parity.table import public_layers
 
-from .onnx_models import convnet, straight
+from .building import straight
+from .onnx_models import convnet
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ REFUSALS = {
         (None, None, 3),
         "Give Input its height and width",
     ),
-    "categories": (lambda: layers.CategoryEncoding(4), (3,), "prepare its input"),
+    "no boundaries": (lambda: layers.Discretization(num_bins=3), (3,), "adapt"),
 }
 
 
@@ -204,13 +205,51 @@ def test_what_runs_as_in_training_is_refused(path):
     x = Input((4,))
     with pytest.raises(ValueError, match="training=True"):
         Model(x, layers.Dropout(0.5)(x, training=True)).export(path)
-    Model(x, layers.Dense(2)(x, training=True)).export(path)
+    steps = Input((5, 4))
+    within = layers.TimeDistributed(layers.Dropout(0.5))(steps, training=True)
+    with pytest.raises(ValueError, match="training=True"):
+        Model(steps, within).export(path)
+    with pytest.raises(ValueError, match="training=True"):
+        Model(steps, layers.GRU(2, dropout=0.1)(steps, training=True)).export(path)
+    same = layers.GRU(2)(steps, training=True)
+    Model(steps, layers.Dense(2)(same, training=True)).export(path)
 
 
 def test_states_that_stay_are_refused(path):
     x = Input(batch_shape=(2, 5, 4))
     with pytest.raises(ValueError, match="initial_state"):
         Model(x, layers.LSTM(3, stateful=True)(x)).export(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_oov_indices": 0}, "num_oov_indices=1"),
+        ({"num_oov_indices": 2, "oov_method": "farmhash"}, "floormod"),
+    ],
+)
+def test_lookups_that_onnx_has_not_are_refused(arguments, message, path):
+    x = Input((3,), dtype="int64")
+    with pytest.raises(ValueError, match=message):
+        Model(x, layers.IntegerLookup(vocabulary=[1, 2], **arguments)(x)).export(path)
+
+
+class OwnMask(layers.Layer):
+    def call(self, x):
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_mask(self, inputs, mask=None):
+        return inputs[..., 0] > 0
+
+
+def test_masks_of_ones_own_are_refused(path, monkeypatch):
+    monkeypatch.setattr(table, "_CONVERTERS", dict(table._CONVERTERS))
+    register_onnx_converter(OwnMask)(lambda graph, layer, x: x)
+    with pytest.raises(ValueError, match="mask of its own"):
+        straight(OwnMask, lambda: layers.LSTM(2)).export(path)
 
 
 def test_strings_are_refused(path):

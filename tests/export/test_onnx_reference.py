@@ -13,7 +13,8 @@ from onnx.reference import ReferenceEvaluator
 
 from minidl.export.onnx import attention, cells, convolution, normalization, recurrent
 
-from .onnx_models import ALL, arrays_for, outputs_of, randomized
+from .building import arrays_for, outputs_of, randomized
+from .onnx_models import ALL
 
 NOT_IN_REFERENCE = ("LSTM-relu", "GRU-relu", "SimpleRNN-relu")
 """ONNX's reference knows no other activations than the usual ones, and says so of one alone."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.export.onnx_models import ALL, RUNS, arrays_for, outputs_of, randomized
+from tests.export.building import RUNS, arrays_for, outputs_of, randomized
+from tests.export.onnx_models import ALL
 
 from .table import TABLE
 

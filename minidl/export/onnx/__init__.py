@@ -5,7 +5,7 @@ proto          the finished graph as a file's bytes, by the `onnx` package
 convert        the walk over a model's plan
 table          converters by class, and `register_onnx_converter`
 activations dense convolution pooling normalization reshaping images merging attention wrappers
-               what layers become
+categorical                what layers become
 recurrent cells    sequences: ONNX's own operators, or a loop over cells
 masks          which steps of a sequence count
 refused        what has no place in a file, and why

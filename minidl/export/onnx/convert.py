@@ -14,6 +14,7 @@ from minidl._typing import Shape
 from minidl.export.onnx import (
     activations,
     attention,
+    categorical,
     convolution,
     dense,
     images,
@@ -34,8 +35,8 @@ from minidl.models.masked_plan import KeptMask, LostMask, MaskedStep, MaskStep, 
 from minidl.models.plan import ActivityPenalty, Plan, Step
 
 FAMILIES = (
-    *(activations, attention, convolution, dense, images, merging, normalization, pooling),
-    *(recurrent, refused, reshaping, wrappers),
+    *(activations, attention, categorical, convolution, dense, images, merging),
+    *(normalization, pooling, recurrent, refused, reshaping, wrappers),
 )
 """The modules that fill the table of converters as they are imported."""
 
@@ -143,5 +144,9 @@ def _masks(graph: Graph, step: MaskStep, given: list[Value]) -> list[Value | Non
 
 
 def _differs_in_training(layer: Layer) -> bool:
-    random = hasattr(layer, "seed_generator") or hasattr(layer, "cell")
-    return random or isinstance(layer, BatchNormalization)
+    """Return whether a layer, or one within it, draws numbers or normalizes by the batch."""
+    names = ("rate", "stddev", "dropout", "recurrent_dropout")
+    rates = [getattr(layer, name) for name in names if hasattr(layer, name)]
+    random = hasattr(layer, "seed_generator") and (any(rates) or not rates)
+    within = any(_differs_in_training(inner) for inner in layer.sublayers())
+    return random or within or isinstance(layer, BatchNormalization)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl import layers
 from minidl.export.onnx.graph import Graph, Value
-from minidl.export.onnx.table import register_onnx_converter
+from minidl.export.onnx.table import refusal, register_onnx_converter
 from minidl.layers import mask_operations
 from minidl.layers.merging import Merge
 
@@ -36,6 +36,8 @@ def output_masks(
         made = _all_or_none(graph, masks)
     elif isinstance(layer, layers.Concatenate):
         made = _side_by_side(graph, layer, inputs, masks)
+    elif not type(layer).__module__.startswith("minidl."):
+        raise refusal(layer, "It makes a mask of its own. Pass the mask to the layers that use it.")
     else:  # the others hand on what they are given
         given: Any = masks if not single else masks[0]
         made = layer.compute_mask(inputs if not single else inputs[0], given)

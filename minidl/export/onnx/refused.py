@@ -12,13 +12,6 @@ refuse(
     layers.TextVectorization,
 )
 refuse(
-    "It is a table of the data rather than arithmetic. Export the model behind it, and prepare its "
-    "input with this layer.",
-    layers.CategoryEncoding,
-    layers.Discretization,
-    layers.IntegerLookup,
-)
-refuse(
     "It holds a function of Python's, which no file can. Put a layer in its place "
     "(layers.Rescaling, layers.Activation, ...), or write a class for it and "
     "@minidl.export.register_onnx_converter(YourClass).",
