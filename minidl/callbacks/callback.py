@@ -40,7 +40,8 @@ class Callback:
 
     Attributes:
         model: the model of the run. `model.stop_training = True` ends `fit` after this batch.
-        params: a dict with `"verbose"`, `"epochs"` and `"steps"` (None where it is not known).
+        params: a dict with `"verbose"`, `"epochs"`, `"steps"` and, in `fit`, `"validation_steps"`
+            (None where it is not known; a source without a length has one after the first epoch).
         handles_nan_loss: True tells `fit` to go on to the hooks where a loss is NaN or infinite,
             instead of raising an error; the weights are not updated from that batch.
         reads_gradients: False tells `fit` that this callback does not look at the gradients that a

@@ -95,6 +95,14 @@ class CallbackList(Callback):
             self._always[hook] = len(sometimes) < len(listeners)
             self._sometimes[hook] = sometimes
 
+    def know_steps(self, steps: int | None, validation_steps: int | None = None) -> None:
+        """Let every callback's `params` say how many batches there will be, as far as is known.
+
+        A source without a length has one once it has been gone through.
+        """
+        if self.params:
+            self.params.update(steps=steps, validation_steps=validation_steps)
+
     def listens_to(self, hook: str) -> bool:
         """Return whether any callback in the list listens."""
         return bool(self._hooks[hook])

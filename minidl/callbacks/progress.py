@@ -57,7 +57,6 @@ class ProgbarLogger(Callback):
         self._live = False
         self._in_fit = False
         self._epochs: int | None = 1
-        self._steps: int | None = None
         self._title = ""
         self._start(steps=None)
         self._began = 0.0
@@ -67,13 +66,15 @@ class ProgbarLogger(Callback):
         super().set_params(params)
         self._verbose = params.get("verbose", "auto")
         self._epochs = params.get("epochs")
-        self._steps = params.get("steps")
         watched = self._verbose in (1, True, "auto")
         self._live = watched and kind_of_output(self._console) != "plain"
 
     def is_due(self) -> bool:
         """Return whether the bar is to be drawn now; if not, no one needs this batch's logs."""
         return perf_counter() >= self._next
+
+    def _steps(self, name: str) -> int | None:
+        return (self.params or {}).get(name)
 
     # fit
 
@@ -85,7 +86,7 @@ class ProgbarLogger(Callback):
         """Start the epoch's clock."""
         of = "" if self._epochs is None else f"/{self._epochs}"
         self._title = f"Epoch {epoch + 1}{of}"
-        self._start(self._steps)
+        self._start(self._steps("steps"))
         self._began = self._from
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -106,10 +107,10 @@ class ProgbarLogger(Callback):
         """Start the clock of an evaluation, or go on to the validation of an epoch."""
         if self._in_fit:
             self._title += ", validation"
-            self._start(steps=None)
+            self._start(self._steps("validation_steps"))
         else:
             self._title = "Evaluate"
-            self._start(self._steps)
+            self._start(self._steps("steps"))
             self._began = self._from
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -127,7 +128,7 @@ class ProgbarLogger(Callback):
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Start the clock."""
         self._title = "Predict"
-        self._start(self._steps)
+        self._start(self._steps("steps"))
         self._began = self._from
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:

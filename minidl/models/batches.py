@@ -88,6 +88,11 @@ class ArrayBatches:
 
     exhausted = False
 
+    @property
+    def expected(self) -> int | None:
+        """How many batches an epoch has."""
+        return self.steps
+
     def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield the batches of one epoch, in an order drawn from `shuffle` or as they stand."""
         if not self._partial:
@@ -159,6 +164,10 @@ class StreamBatches:
         source: gives `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
         prepare: turns one such item into a `Batch` and checks it.
         steps: how many batches make an epoch; None means until the source ends.
+
+    Attributes:
+        expected: how many batches an epoch is likely to have, as progress is shown: `steps`, or the
+            source's length, or what the last epoch had. None where nothing is known.
     """
 
     def __init__(
@@ -172,6 +181,7 @@ class StreamBatches:
         self._endless = hasattr(source, "__next__")
         self._iterator: Iterator[Any] | None = None
         self._taken = 0
+        self.expected = steps if steps is not None else _length(source)
 
     def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield the batches of one epoch; a source keeps its own order, `shuffle` is not used."""
@@ -189,6 +199,7 @@ class StreamBatches:
                     continue
                 if step == 0 or self.steps is not None:
                     self._warn_exhausted(step)
+                self.expected = self.steps or step or None
                 return
             self._taken += 1
             yield self._prepare(item, step)
@@ -208,6 +219,14 @@ class StreamBatches:
     def close(self) -> None:
         """Let go of the iterator."""
         self._iterator = None
+
+
+def _length(source: Any) -> int | None:
+    """Return the length that a source claims to have; some only know at run time that they do."""
+    try:
+        return len(source)
+    except (TypeError, NotImplementedError):
+        return None
 
 
 def step_was_possible(taken: int) -> bool:
@@ -237,6 +256,11 @@ class DatasetBatches:
         self._prepare = prepare
 
     exhausted = False
+
+    @property
+    def expected(self) -> int | None:
+        """How many batches an epoch has."""
+        return self.steps
 
     def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
         """Yield the batches of one epoch; `shuffle` draws the order of the batches."""

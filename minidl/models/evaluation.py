@@ -45,7 +45,7 @@ class Evaluator(Steps):
         self._require_compiled("evaluate")
         data = self._feeder(x).batches(x, y, sample_weight, batch_size, steps)
         self._prepare_training(data)
-        run = self._callbacks(callbacks, verbose, 1, data.steps)
+        run = self._callbacks(callbacks, verbose, 1, data.expected)
         try:
             logs = self._evaluate(data, run)
         finally:
@@ -94,7 +94,7 @@ class Evaluator(Steps):
             if outputs is not None:
                 return self._outputs.packed(outputs)
         data = self._feeder(x).batches(x, None, None, batch_size, steps)
-        run = self._callbacks(callbacks, verbose, 1, data.steps)
+        run = self._callbacks(callbacks, verbose, 1, data.expected)
         results: list[Array] = []
         parts: list[list[Array]] = []
         try:

@@ -84,7 +84,7 @@ class Trainer(Evaluator):
             feeder, x, y, sample_weight, batch_size, steps_per_epoch,
             validation_split, validation_data, validation_batch_size, validation_steps,
         )  # fmt: skip
-        run = self._callbacks(callbacks, verbose, last_epoch, data.steps, history=True)
+        run = self._callbacks(callbacks, verbose, last_epoch, data.expected, history=True)
         watchers = _watchers(run, diagnose)
         self._prepare_training(data, keep_gradients=run.reads_gradients)
         shuffler = self._shuffle_generator() if shuffle else None
@@ -96,6 +96,7 @@ class Trainer(Evaluator):
             run.on_train_begin()
             for epoch in range(first_epoch, last_epoch):
                 self.reset_metrics()
+                run.know_steps(data.expected, validation and validation.expected)
                 run.on_epoch_begin(epoch)
                 taken = 0
                 for step, batch in enumerate(data.epoch(shuffler)):

@@ -182,3 +182,39 @@ def test_the_bar_does_not_change_what_is_learned(monkeypatch):
         )  # fmt: skip
         results.append((history.history, [w.tobytes() for w in model.get_weights()]))
     assert results[0] == results[1]
+
+
+class Stream:
+    """Batches to go through again and again, without a length."""
+
+    def __iter__(self):
+        return iter([(np.ones((2, 3)), np.ones((2, 1)))] * 4)
+
+
+class Sized(Stream):
+    def __len__(self):
+        return 4
+
+
+@pytest.mark.parametrize(
+    ("data", "steps"), [(Sized(), [4, 4]), (Stream(), [None, 4]), (iter(Stream()), [None])]
+)
+def test_the_number_of_steps_is_known_as_soon_as_it_can_be(data, steps):
+    class Notes(Callback):
+        def __init__(self):
+            self.steps, self.validation_steps = [], []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.steps.append(self.params["steps"])
+            self.validation_steps.append(self.params["validation_steps"])
+
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    notes = Notes()
+    validation = (np.ones((5, 3)), np.ones((5, 1)))
+    model.fit(
+        data, epochs=len(steps), validation_data=validation, validation_batch_size=2, verbose=0,
+        callbacks=[notes],
+    )  # fmt: skip
+    assert notes.steps == steps
+    assert set(notes.validation_steps) == {3}
