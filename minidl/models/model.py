@@ -246,16 +246,19 @@ class Model(Trainer):
         """Print a table of the layers, their output shapes and their numbers of parameters.
 
         Arguments:
-            line_length: the width in characters; the terminal's by default.
-            positions: is Keras's, and has no effect here.
+            line_length: the width in characters; the terminal's by default, or 100.
+            positions: where each column ends, as growing shares of the width; by default a column
+                is as wide as what stands in it.
             print_fn: takes the table as text instead of the terminal.
             expand_nested: whether the layers of nested models get rows of their own.
             show_trainable: whether a column says which layers are trained.
-            layer_range: the names of the first and last layer to show.
+            layer_range: the names of the first and last layer to show, or regular expressions.
         """
         from minidl.models.summary import print_summary
 
-        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+        print_summary(
+            self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
+        )
 
 
 def takes_tensors(cls: type[Model]) -> bool:

@@ -96,7 +96,7 @@ class Trainer(Evaluator):
             run.on_train_begin()
             for epoch in range(first_epoch, last_epoch):
                 self.reset_metrics()
-                run.know_steps(data.expected, validation and validation.expected)
+                run.know_steps(data.expected, None if validation is None else validation.expected)
                 run.on_epoch_begin(epoch)
                 taken = 0
                 for step, batch in enumerate(data.epoch(shuffler)):

@@ -152,16 +152,65 @@ def test_summary_of_a_graph_shows_connections_and_nested_layers():
     assert "Connected to" in text
     assert "shared, shared" in text
     assert "dropout" not in text
-    assert "dropout" in summary_of(model, expand_nested=True)
+    nested = cells(summary_of(model, expand_nested=True), "└─ dropout")
+    assert nested[1:] == ["(batch, 5)", "0", model.get_layer("inner").layers[0].name]
+
+
+def cells(text, start):
+    """Return what stands in the row that begins so."""
+    (row,) = [line for line in text.splitlines() if line.startswith(f"│ {start}")]
+    return [cell.strip() for cell in row.strip("│").split("│")]
+
+
+def test_summary_of_several_outputs_calls_and_an_optimizer():
+    x = Input((4, 2), name="x")
+    _, h, c = layers.LSTM(3, return_state=True, name="lstm")(x)
+    twice = layers.Dense(3, name="twice")
+    model = Model(x, layers.Add(name="sum")([twice(h), twice(c)]))
+    twice.trainable = False
+    text = summary_of(model, show_trainable=True)
+    shapes = "(batch, 3), (batch, 3), (batch, 3)"
+    assert cells(text, "lstm")[1:] == [shapes, "72", "x", "Y"]
+    assert cells(text, "twice")[1:] == ["(batch, 3)", "12", "lstm[1], lstm[2]", "N"]
+    assert cells(text, "sum")[3:] == ["twice, twice", "-"]
+    assert "Optimizer params" not in text
+    model.compile("adam", "mse")
+    model.fit(np.ones((1, 4, 2)), np.ones((1, 3)), verbose=0)
+    assert "Optimizer params: 146 (592.00 B)" in summary_of(model)
+
+
+def test_summary_is_as_wide_as_asked():
+    model = two_input_model()
+    for options in ({}, {"positions": [0.4, 0.6, 0.75, 1.0]}):
+        lines = []
+        model.summary(print_fn=lines.append, line_length=64, **options)
+        assert max(map(len, "\n".join(lines).splitlines())) <= 64
+    ends = [at for at, char in enumerate("\n".join(lines).splitlines()[1]) if char in "┳┓"]
+    assert ends == [25, 38, 48, 63]
+    with pytest.raises(ValueError, match="each of its 4 columns"):
+        model.summary(positions=[0.5, 1.0])
+
+
+def test_summary_without_a_terminal_is_as_wide_as_it_needs_up_to_100():
+    lines = []
+    long = "a_layer_with_a_name_that_is_rather_long_and_in_one_line"
+    Sequential([Input((3,)), layers.Dense(2, name=long)]).summary(print_fn=lines.append)
+    assert f"│ {long} (Dense) │" in lines[0]
 
 
 def test_summary_layer_range_and_unbuilt():
     model = Sequential([layers.Dense(4, name="one"), layers.Dense(4, name="two")])
     assert "not built" in summary_of(model)
     model.build((None, 2))
-    assert "one" not in summary_of(model, layer_range=("two", "two")).split("Params")[1]
+    assert "one" not in summary_of(model, layer_range=("two", "two")).split("Param #")[1]
     with pytest.raises(ValueError, match="layer_range"):
         model.summary(layer_range=("one", "three"))
+    inner = two_input_model()
+    text = summary_of(inner, layer_range=("inn.*", "first"), expand_nested=True)
+    rows = [line.split()[1] for line in text.splitlines() if line.startswith("│")]
+    assert rows[0] == "inner"
+    assert rows[-1] == "first"
+    assert "└─" in rows
 
 
 def test_summary_to_the_terminal(capsys):
