@@ -29,16 +29,15 @@ class Table:
         return max((report.worst for report in self._reports.values()), default=0.0)
 
     def json(self) -> str:
-        """Return the layers' lines as JSON, for the table of layers."""
+        """Return the lines as JSON, for the tables of layers and of the other families."""
         return json.dumps(
             {
-                cls.__name__: {
+                _key(cls): {
                     "configurations": self._configurations[cls],
                     "derivatives": report.checked,
                     "worst": report.worst,
                 }
                 for cls, report in self._reports.items()
-                if issubclass(cls, Layer)
             },
             indent=1,
         )
@@ -61,6 +60,13 @@ class Table:
             f"{checked} derivatives; worst relative error {self.worst:.1e}."
         )
         return "\n".join(["# Gradients checked", "", total, *lines, ""])
+
+
+def _key(cls: type) -> str:
+    """Return a layer's name, and of another class its family and name."""
+    if issubclass(cls, Layer):
+        return cls.__name__
+    return f"{cls.__module__.split('.')[1]}.{cls.__name__}"
 
 
 def _short(name: str) -> str:

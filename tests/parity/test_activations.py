@@ -5,6 +5,8 @@ import pytest
 
 from minidl import activations
 
+from .table import TABLE
+
 pytestmark = pytest.mark.parity
 
 CASES = {
@@ -47,6 +49,10 @@ def keras():
     return keras
 
 
+def noted(name, part, ours, theirs):
+    TABLE.compare(f"activations.{type(getattr(activations, name)).__name__}", part, ours, theirs)
+
+
 def inputs(dtype):
     z = np.random.default_rng(0).normal(0, 4, (40, 6))
     # Far out too, but within what Keras's own formulas stand, and never on a kink.
@@ -59,6 +65,7 @@ def test_values(keras, name, options):
     z = inputs("float32")
     expected = np.asarray(getattr(keras.activations, name)(z, **options))
     y = getattr(activations, name)(z, **options)
+    noted(name, "value", y, expected)
     assert y.dtype == expected.dtype == np.float32
     np.testing.assert_allclose(y, expected, rtol=2e-5, atol=1e-6)
 
@@ -76,6 +83,7 @@ def test_gradients(keras, name, options):
     (expected,) = pullback(dy)
     ours = type(getattr(activations, name))(**options)
     dz = ours.backward(ours.forward(z)[1], dy)
+    noted(name, "gradient", dz, expected)
     np.testing.assert_allclose(dz, expected, rtol=2e-5, atol=2e-6)
 
 
@@ -97,8 +105,11 @@ def test_values_and_gradients_in_float64(keras, name, options):
     assert y.dtype == np.float64
     ours = type(getattr(activations, name))(**options)
     our_y, residuals = ours.forward(z)
+    dz = ours.backward(residuals, dy)
+    noted(name, "value", our_y, y)
+    noted(name, "gradient", dz, expected)
     np.testing.assert_allclose(our_y, y, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(ours.backward(residuals, dy), expected, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(dz, expected, rtol=1e-11, atol=1e-13)
 
 
 # Keras's slope at the kink, where it is that of one side. (In the middle of a jump it is, on JAX,

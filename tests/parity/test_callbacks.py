@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from minidl import callbacks
 
+from .table import TABLE
+
 pytestmark = [
     pytest.mark.parity,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # torch's
@@ -88,6 +90,7 @@ def compare(keras_callbacks, name, values, steps=1, runs=1, **options):
         got = train(ours, values, steps)
         assert got[:3] == expected[:3]
         np.testing.assert_allclose(got[3], expected[3], rtol=1e-6)
+        TABLE.note(f"callbacks.{name}", "behavior", "runs")
     return ours, theirs
 
 
@@ -192,6 +195,7 @@ def test_csv_logger_writes_the_same_bytes(keras_callbacks, tmp_path, append):
                 for epoch, epoch_logs in enumerate(logs):
                     logger.on_epoch_end(epoch, epoch_logs)
                 logger.on_train_end()
+        TABLE.note("callbacks.CSVLogger", "behavior", "runs")
         assert (tmp_path / f"{number}ours.csv").read_bytes() == (
             tmp_path / f"{number}theirs.csv"
         ).read_bytes()
@@ -204,6 +208,7 @@ def test_learning_rate_scheduler(keras_callbacks):
 
 @pytest.mark.parametrize("loss", [1.0, math.nan, math.inf, -math.inf])
 def test_terminate_on_nan(keras_callbacks, loss, capsys):
+    TABLE.note("callbacks.TerminateOnNaN", "behavior", "runs")
     for module in (callbacks, keras_callbacks):
         assert train(module.TerminateOnNaN(), [1.0, loss], name="loss")[0] != math.isfinite(loss)
         guard = module.TerminateOnNaN(raise_error=True)
@@ -212,38 +217,90 @@ def test_terminate_on_nan(keras_callbacks, loss, capsys):
                 train(guard, [loss], name="loss")
 
 
-def test_the_calls_of_a_whole_run(keras_callbacks):
+def small_fit(package: Any, callback: Any, **options: Any) -> Any:
+    """Train a small model that begins alike in both, and return it."""
+    model = package.Sequential(
+        [package.Input((3,)), package.layers.Dense(1, kernel_initializer="ones")]
+    )
+    optimizer = package.optimizers.SGD(0.1, **options)
+    model.compile(optimizer=optimizer, loss="mse", metrics=["mae"])
+    x = np.linspace(-1, 1, 30, dtype="float32").reshape(10, 3)
+    y = x[:, :1] ** 2
+    arguments = {"batch_size": 4, "verbose": 0, "callbacks": [callback], "shuffle": False}
+    model.fit(x, y, epochs=2, validation_data=(x, y), validation_freq=2, **arguments)
+    arguments.pop("shuffle")
+    model.evaluate(x, y, **arguments)
+    model.predict(x, **arguments)
+    return model
+
+
+def recorded(base: Any, hooks: Any) -> Any:
+    """Return a callback, made from functions or as a subclass, and the list of its calls."""
+    seen: list[Any] = []
+
+    def hook(name):
+        def at(index, logs=None):
+            names = sorted(logs) if name == "on_epoch_end" else None
+            seen.append((name, index, names))
+
+        def plain(logs=None):
+            seen.append((name,))
+
+        return at if "epoch" in name or "batch" in name else plain
+
+    functions = {name: hook(name) for name in hooks}
+    if base.__name__ == "LambdaCallback":
+        return base(**functions), seen
+    methods = {
+        name: lambda self, *args, f=function, **kwargs: f(*args, **kwargs)
+        for name, function in functions.items()
+    }
+    return type("Recorder", (base,), methods)(), seen
+
+
+@pytest.mark.parametrize("name", ["Callback", "LambdaCallback"])
+def test_the_calls_of_a_whole_run(keras_callbacks, name):
     """Real `fit`, `evaluate` and `predict` of both call the same hooks with the same names."""
     import keras
 
     import minidl
-
-    def events(package, base):
-        seen: list[Any] = []
-
-        def hook(name):
-            def at(self, index, logs=None):
-                names = sorted(logs) if name == "on_epoch_end" else None
-                seen.append((name, index, names))
-
-            def plain(self, logs=None):
-                seen.append((name,))
-
-            return at if "epoch" in name or "batch" in name else plain
-
-        recorder = type("Recorder", (base,), {name: hook(name) for name in HOOKS})()
-        model = package.Sequential([package.Input((3,)), package.layers.Dense(1)])
-        model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
-        x, y = np.ones((10, 3), "float32"), np.ones((10, 1), "float32")
-        options = {"batch_size": 4, "verbose": 0, "callbacks": [recorder]}
-        model.fit(x, y, epochs=2, validation_data=(x, y), validation_freq=2, **options)
-        model.evaluate(x, y, **options)
-        model.predict(x, **options)
-        return seen
-
     from minidl.callbacks.callback import HOOKS
 
-    assert events(minidl, callbacks.Callback) == events(keras, keras_callbacks.Callback)
+    hooks = list(HOOKS)
+    if name == "LambdaCallback":
+        arguments = inspect.signature(keras_callbacks.LambdaCallback).parameters
+        hooks = [hook for hook in HOOKS if hook in arguments]
+        assert len(hooks) == 6
+    ours, our_calls = recorded(getattr(callbacks, name), hooks)
+    theirs, their_calls = recorded(getattr(keras_callbacks, name), hooks)
+    small_fit(minidl, ours)
+    small_fit(keras, theirs)
+    assert our_calls == their_calls
+    TABLE.note("callbacks.CallbackList", "behavior", "runs")
+    TABLE.note(f"callbacks.{name}", "behavior", "runs")
+
+
+def test_averages_are_swapped_in_alike_and_the_history_is_the_same(keras_callbacks):
+    """With swap_on_epoch=True Keras on JAX fails: it reads arrays that it has given away."""
+    import keras
+
+    import minidl
+
+    found = []
+    for package, module in ((minidl, callbacks), (keras, keras_callbacks)):
+        callback = module.SwapEMAWeights()
+        model = small_fit(package, callback, use_ema=True, ema_momentum=0.5)
+        found.append((model.history.history, model.history.epoch, model.get_weights()))
+    (ours, our_epochs, our_weights), (theirs, their_epochs, their_weights) = found
+    assert ours.keys() == theirs.keys()
+    assert our_epochs == their_epochs
+    for name, values in theirs.items():
+        TABLE.compare("callbacks.History", "value", ours[name], values, "float32")
+        TABLE.compare("callbacks.SwapEMAWeights", "value", ours[name], values, "float32")
+        np.testing.assert_allclose(ours[name], values, rtol=1e-5)
+    for a, b in zip(our_weights, their_weights, strict=True):
+        TABLE.compare("callbacks.SwapEMAWeights", "value", a, b, "float32")
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", callbacks.__all__)

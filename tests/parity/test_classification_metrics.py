@@ -9,6 +9,8 @@ import pytest
 
 from minidl import metrics
 
+from .table import TABLE
+
 pytestmark = [
     pytest.mark.parity,
     pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64"),  # Keras's own, on JAX
@@ -206,7 +208,9 @@ def test_metric(keras: Any, name: str, settings: Any, draw: Any, weighting: str 
         if w is not None and draw is steps and w.ndim == 1:
             theirs_w = np.broadcast_to(w[:, None, None], p.shape)  # Keras fails on (batch,)
         theirs.update_state(y, p, sample_weight=theirs_w)
-        np.testing.assert_allclose(ours.result(), np.asarray(theirs.result()), rtol=3e-5, atol=3e-6)
+        found, expected = ours.result(), np.asarray(theirs.result())
+        TABLE.compare(f"metrics.{name}", "value", found, expected, "float32")
+        np.testing.assert_allclose(found, expected, rtol=3e-5, atol=3e-6)
     again = make(metrics, name, settings)
     ours.reset_state()
     ours.update_state(y, p)

@@ -12,6 +12,8 @@ import pytest
 from minidl.losses.reductions import REDUCTIONS
 from tests.losses.loss_cases import CASES, IDS, Case
 
+from .table import TABLE
+
 pytestmark = pytest.mark.parity
 
 TOLERANCES = {np.float32: 1e-6, np.float64: 1e-10}
@@ -68,7 +70,8 @@ def test_loss(keras: Any, case: Case, dtype: Any, shape: tuple[int, ...]) -> Non
         loss = case.make(reduction=reduction)
         value, gradient = keras_value_and_gradient(keras, loss, dtype, y_true, y_pred, weights)
         ours, dy = np.asarray(loss(y_true, y_pred, weights)), loss.backward(y_true, y_pred, weights)
-        for a, b in ((ours, value), (dy, gradient)):
+        for part, a, b in (("value", ours, value), ("gradient", dy, gradient)):
+            TABLE.compare(f"losses.{type(loss).__name__}", part, a, b, np.dtype(dtype).name)
             scale = max(1.0, float(np.abs(b).max()))
             np.testing.assert_allclose(a, b, rtol=0, atol=TOLERANCES[dtype] * scale)
 

@@ -10,6 +10,8 @@ import pytest
 
 from minidl import metrics
 
+from .table import TABLE
+
 pytestmark = pytest.mark.parity
 
 
@@ -114,6 +116,7 @@ def test_metric(keras: Any, name: str, settings: Any, draw: Any, weighting: str 
                 w = rng.uniform(0.1, 2, (n, 3)).astype(np.float32)
         ours.update_state(y, p, sample_weight=w)
         theirs.update_state(y, p, sample_weight=w)
+        TABLE.compare(f"metrics.{name}", "value", ours.result(), theirs.result(), "float32")
         assert ours.result() == pytest.approx(float(theirs.result()), rel=2e-6, abs=1e-6)
     ours.reset_state()
     theirs.reset_state()
@@ -134,7 +137,25 @@ def test_values(keras: Any, name: str) -> None:
         w = None if weights is None else rng.uniform(0.1, 2, weights).astype(np.float32)
         ours.update_state(values, w)
         theirs.update_state(values, w)
+        TABLE.compare(f"metrics.{name}", "value", ours.result(), theirs.result(), "float32")
         assert ours.result() == pytest.approx(float(theirs.result()), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("weighting", [None, "sample"])
+def test_a_metric_of_a_function(keras: Any, weighting: str | None) -> None:
+    """The function sees the predictions and gives a number each, or one a sample."""
+    rng = np.random.default_rng(3)
+    for function in (lambda y, p: abs(y - p), lambda y, p: ((y - p) ** 2).sum(axis=-1)):
+        ours = metrics.MeanMetricWrapper(function, name="m")
+        theirs = keras.metrics.MeanMetricWrapper(function, name="m")
+        for n in (5, 1, 8):
+            y, p = (a.astype(np.float32) for a in numbers(rng, n))
+            w = None if weighting is None else rng.uniform(0.1, 2, n).astype(np.float32)
+            ours.update_state(y, p, sample_weight=w)
+            theirs.update_state(y, p, sample_weight=w)
+            found, expected = ours.result(), float(theirs.result())
+            TABLE.compare("metrics.MeanMetricWrapper", "value", found, expected, "float32")
+            assert found == pytest.approx(expected, rel=2e-6)
 
 
 def test_ties_and_nan(keras: Any) -> None:

@@ -14,6 +14,8 @@ from minidl import optimizers
 from minidl.layers.parameter import Parameter
 from minidl.optimizers import schedules
 
+from .table import TABLE
+
 pytestmark = [
     pytest.mark.parity,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's
@@ -181,6 +183,7 @@ def test_twenty_steps_agree(name, arguments, options, dtype, keras, record_prope
     theirs = getattr(keras.optimizers, name)(**arguments)
     ours = getattr(optimizers, name)(**arguments)
     worst = compare(keras, dtype, theirs, ours)
+    TABLE.note(f"optimizers.{name}", "value", dtype, worst)
     record_property("worst", worst)
     assert worst < tolerance(keras, dtype)
 
@@ -215,6 +218,7 @@ def test_schedules_agree(name, arguments, keras):
     restarts = (16, 40, 76, 130) if arguments.get("t_mul") == 1.5 else ()
     for step in set(steps).difference(restarts):
         want = float(keras.ops.convert_to_numpy(theirs(step)))
+        TABLE.compare(f"schedules.{name}", "value", ours(step), want, "float32")
         assert ours(step) == pytest.approx(want, rel=2e-5, abs=1e-7), step
     assert {**ours.get_config()} == theirs.get_config()
 
