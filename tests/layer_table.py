@@ -118,8 +118,9 @@ def merged(reports: list[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for report in reports:
         for name, found in report.items():
-            known = total.setdefault(name, {"tests": 0, "differences": {}})
+            known = total.setdefault(name, {"tests": 0, "comparisons": 0, "differences": {}})
             known["tests"] += found["tests"]
+            known["comparisons"] += found.get("comparisons", 0)
             for part, kinds in found["differences"].items():
                 worst = known["differences"].setdefault(part, {})
                 for kind, difference in kinds.items():

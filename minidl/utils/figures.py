@@ -21,7 +21,10 @@ def new_figure(width: float, height: float, layout: str = "constrained") -> Figu
         raise ImportError(
             'Pictures need matplotlib, which is not installed: pip install "minidl[plot]".'
         ) from error
-    return _picture()(figsize=(width, height), layout=layout)
+    figure: Figure = _picture()(figsize=(width, height), layout=layout)
+    if layout == "constrained" and (engine := figure.get_layout_engine()) is not None:
+        engine.set(w_pad=0.08, h_pad=0.06)  # type: ignore[call-arg]
+    return figure
 
 
 @cache

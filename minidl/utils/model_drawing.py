@@ -187,7 +187,9 @@ class _Drawing:
     ) -> None:
         outline = self._rounded(left, top, width, height, FRAMES[depth % 2])
         outline.set_linestyle((0, (4, 3)))
-        self._title(box, left + SIDE, top + TITLE_HEIGHT / 2 + 1)
+        # An arrow that comes in behind the title stops short of it.
+        behind = {"facecolor": FRAMES[depth % 2], "edgecolor": "none", "pad": 1.0}
+        self._title(box, left + SIDE, top + TITLE_HEIGHT / 2 + 1, bbox=behind)
 
     def _box(self, box: Box, left: float, top: float, width: float, height: float) -> None:
         from matplotlib.patches import Rectangle
@@ -209,13 +211,13 @@ class _Drawing:
             self._text(start + names, y, name, FAINT, FACT_SIZE, ha="right")
             self._text(start + names + COLUMN, y, value, FROZEN if frozen else INK, FACT_SIZE)
 
-    def _title(self, box: Box, x: float, y: float) -> None:
+    def _title(self, box: Box, x: float, y: float, **kwargs: Any) -> None:
         bold, rest = self.look.title(box)
-        first = self._text(x, y, bold, INK, TITLE_SIZE, weight="bold")
+        first = self._text(x, y, bold, INK, TITLE_SIZE, weight="bold", **kwargs)
         if rest:  # right behind it, wherever the renderer's rounding has put its end
             self.axes.annotate(
                 rest, (1, y), (1, y), (first, "data"), color=FAINT, size=TITLE_SIZE,
-                va="center_baseline", zorder=6, parse_math=False,
+                va="center_baseline", zorder=6, parse_math=False, **kwargs,
             )  # fmt: skip
 
     def _text(self, x: float, y: float, text: str, color: str, size: float, **kwargs: Any) -> Any:
