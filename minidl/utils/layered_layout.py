@@ -162,7 +162,6 @@ class _Order:
             crossings = self._crossings()
             if crossings < fewest:
                 best, fewest = [list(row) for row in self.rows], crossings
-        self.rows = best
         self._note(best)
         return best
 
