@@ -140,7 +140,20 @@ def _output_shape(row: _Row) -> str:
         return ", ".join(format_shape(tensor.shape) for tensor in outputs[0])
     if not shapes and getattr(row.layer, "outputs", None):
         return ", ".join(format_shape(tensor.shape) for tensor in row.layer.outputs)
-    return ", ".join(map(format_shape, shapes)) or "?"
+    return ", ".join(map(format_shape, shapes)) or _shape_as_built(row.layer)
+
+
+def _shape_as_built(layer: Layer) -> str:
+    """Return the output's shape of a layer that a model's own `call` runs, for any batch size."""
+    shape = layer.get_build_config().get("input_shape")
+    if not isinstance(shape, tuple) or not all(s is None or isinstance(s, int) for s in shape):
+        return "?"
+    try:
+        found = layer.compute_output_shape((None, *shape[1:]))
+    except ValueError:  # the layer does not say, and cannot be tried on zeros
+        return "?"
+    several = found if isinstance(found, list) else [found]
+    return ", ".join(format_shape(one) for one in several)
 
 
 def _sources(row: _Row) -> list[str]:

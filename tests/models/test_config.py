@@ -179,6 +179,23 @@ def test_summary_of_several_outputs_calls_and_an_optimizer():
     assert "Optimizer params: 146 (592.00 B)" in summary_of(model)
 
 
+def test_summary_of_a_model_that_computes_by_itself():
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = layers.Dense(4, name="hidden")
+            self.out = layers.Dense(1, name="out")
+
+        def call(self, x):
+            return self.out(self.hidden(x))
+
+    model = Own()
+    assert cells(summary_of(model), "hidden") == ["hidden (Dense)", "?", "0 (unbuilt)"]
+    model(np.ones((5, 3)))
+    assert cells(summary_of(model), "hidden") == ["hidden (Dense)", "(batch, 4)", "16"]
+    assert cells(summary_of(model), "out")[1:] == ["(batch, 1)", "5"]
+
+
 def test_summary_is_as_wide_as_asked():
     model = two_input_model()
     for options in ({}, {"positions": [0.4, 0.6, 0.75, 1.0]}):
