@@ -22,11 +22,6 @@ WITHOUT_A_FORMULA = {
     "GRUCell": "explained by its layer",
     "LSTMCell": "explained by its layer",
     "SimpleRNNCell": "explained by its layer",
-    "Conv1DTranspose": "the equation from the docstring",
-    "Conv2DTranspose": "the equation from the docstring",
-    "Conv3DTranspose": "the equation from the docstring",
-    "SeparableConv1D": "the equation from the docstring",
-    "SeparableConv2D": "the equation from the docstring",
     "StackedRNNCells": "explained by their layers",
     "TimeDistributed": "any layer",
     "CenterCrop": "pixels interpolated, with the equation from the docstring",
@@ -110,7 +105,7 @@ def test_every_public_layer_has_a_formula_or_a_reason():
 
 @pytest.mark.parametrize("name", CASES)
 def test_arrays_are_those_of_the_layer_itself(name):
-    """What is shown as y, dx and the gradients is what a direct call of the layer gives."""
+    """What is shown as y, or as z without an activation, is what a call of the layer gives."""
     model, layer, x, y = alone(name)
     explanation = explain_model(model, x, y, training=False)
     taken = x if len(x) > 1 or isinstance(CASES[name].shape, list) else x[0]

@@ -34,6 +34,16 @@ WRITTEN_OUT = {
 """Element by element activations, with a place for z."""
 
 
+def fill(pattern: str, z: Any) -> str:
+    """Put a number into a pattern, in brackets where a sign stands before it or a bar behind.
+
+    >>> fill("1 / (1 + exp(-{}))", -2.0), fill("tanh({})", -2.0)
+    ('1 / (1 + exp(-(-2)))', 'tanh(-2)')
+    """
+    tight = "-{}" in pattern or pattern.startswith("{")
+    return pattern.format(factor(z) if tight else number(z))
+
+
 def settings(f: Any) -> str:
     """Return an activation's arguments in words, as far as they are not the usual ones."""
     usual = {} if isinstance(f, activations.FunctionActivation) else type(f)().get_config()
@@ -62,17 +72,13 @@ def forward(f: Any, z: Array, y: Array, index: tuple[int, ...], letter: str = "z
         yield from _row_forward(f, z, y, index, letter)
         return
     at = entry(letter, index)
-    number_there = number(z[index])
     plain_relu = isinstance(f, activations.Relu) and not settings(f)
     written = "max({}, 0)" if plain_relu else WRITTEN_OUT.get(type(f).__name__)
     if settings(f):
         written = None if not plain_relu else written
     pattern = written or f"{f.__name__}({{}})"
     computed = f.forward(float64(z[index]).reshape(1))[0][0]
-    numbers = pattern.format(
-        factor(z[index]) if written and "(" not in pattern[:4] else number_there
-    )
-    yield value("y", y, index, pattern.format(at), numbers, computed)
+    yield value("y", y, index, pattern.format(at), fill(pattern, z[index]), computed)
 
 
 def backward(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array
-from minidl.explain.content import Note
+from minidl.explain.content import Equation, Note
 from minidl.explain.formulas.common import LETTERS, Lines, float64, from_docstring, show
 from minidl.explain.numbers import factor, number
 from minidl.explain.recording import Call
@@ -17,42 +17,70 @@ from minidl.explain.working import sum_of_products, value
 def forward(call: Call) -> Lines:
     """Tell S, P and y for one query of `Attention` and `AdditiveAttention`."""
     layer = call.layer
-    yield from from_docstring(type(layer), "forward")
-    for name in ("scale", "concat_score_weight"):
-        yield from show(name, call.value(name), name)
     q, v, k, p, a, y, _ = call.residuals
     k = v if k is None else k
+    drops = call.training and layer.dropout
+    if _by_product(layer):
+        yield Equation("S = q kᵀ" + (" · scale" if layer.use_scale else ""), "query by query")
+        yield Equation("P = softmax(S)", "along the keys; what may not be looked at has S - 10⁹")
+        if drops:
+            yield Equation("A = P m / (1 - dropout)", "m as in Dropout")
+        yield Equation("y = A v" if drops else "y = P v")
+    else:
+        yield from from_docstring(type(layer), "forward")
+    for name in ("scale", "concat_score_weight"):
+        yield from show(name, call.value(name))
     yield from show("P", p, "a row a query: what it looks at")
-    if a is not p:
-        yield from show("A", a, "P after dropout")
+    if drops:
+        yield from show("A", a)
     yield from show("y", y)
     if y.ndim != 3:
         return
     _, i, d = index = _query(call, y)
     yield Note(f"Query {i} of sample 0:")
     yield from show("q", q[0, i])
-    plain = type(layer).__name__ == "Attention" and layer.score_mode == "dot"
-    j = int(np.argmax(p[0, i]))
-    if plain:
-        scale = call.value("scale")
-        c = 1.0 if scale is None else float(scale)
-        S = c * float64(k[0]) @ float64(q[0, i])
+    if _by_product(layer):
+        j = int(np.argmax(p[0, i]))
+        c = _scale(call)
+        S = c * float64(q[0]) @ float64(k[0]).T
         times = None if c == 1.0 else c
         terms = list(zip(float64(q[0, i]), float64(k[0, j]), strict=True))
         letters = f"Σ_d q[{i}, d] k[{j}, d]" + ("" if times is None else " · scale")
-        yield sum_of_products(f"S[{i}, :]", S, (j,), letters, terms, times=times)
+        yield sum_of_products("S", S, (i, j), letters, terms, times=times)
         if _masks_nothing(p):
-            yield _softmax("P", p, (0, i, j), S)
+            yield _softmax("P", p, (0, i, j), S[i])
     weights = a[0, i]
     if call.mask is None:
         terms = list(zip(weights, v[0, :, d], strict=True))
-        yield sum_of_products("y", y, index, f"Σⱼ A[0, {i}, j] v[0, j, {d}]", terms)
+        A = "A" if drops else "P"
+        yield sum_of_products("y", y, index, f"Σⱼ {A}[0, {i}, j] v[0, j, {d}]", terms)
+
+
+def _by_product(layer: Any) -> bool:
+    """Return whether a score is a product of query and key."""
+    return type(layer).__name__ == "Attention" and layer.score_mode == "dot"
+
+
+def _scale(call: Call) -> float:
+    scale = call.value("scale")
+    return 1.0 if scale is None else float(scale)
 
 
 def backward(call: Call) -> Lines:
     """Tell dq, dv and dk."""
     layer = call.layer
-    yield from from_docstring(type(layer), "backward")
+    if _by_product(layer):
+        scaled = " · scale" if layer.use_scale else ""
+        A = "A" if call.training and layer.dropout else "P"
+        yield Equation(f"dv = {A}ᵀ dy")
+        yield Equation("dA = dy vᵀ")
+        yield Equation(f"dS = {A} dA - P r", "rᵢ = Σ yᵢ dyᵢ")
+        yield Equation(f"dq = dS k{scaled}")
+        yield Equation(f"dk = dSᵀ q{scaled}", "added to dv where key and value are one")
+        if layer.use_scale:
+            yield Equation("dscale = Σ q (dS k)")
+    else:
+        yield from from_docstring(type(layer), "backward")
     yield from show("dy", call.dy)
     for parameter in call.parameters():
         yield from show(f"d{parameter.name}", call.gradient(parameter))
@@ -62,11 +90,9 @@ def backward(call: Call) -> Lines:
     if not call.gives_dx or isinstance(call.dy, list) or call.mask is not None:
         return
     _, v, k, p, a, y, _ = call.residuals
-    plain = type(layer).__name__ == "Attention" and layer.score_mode == "dot"
-    if not plain or y.ndim != 3:
+    if not _by_product(layer) or y.ndim != 3:
         return
-    scale = call.value("scale")
-    c = 1.0 if scale is None else float(scale)
+    c = _scale(call)
     i = _query(call, y)[1]
     dy = float64(call.dy[0, i])
     d_a = float64(v[0]) @ dy

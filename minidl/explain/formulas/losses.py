@@ -261,7 +261,8 @@ def _gradient(
         yield Equation(f"{d} = {inner} / N", "N the number of values; with weights, times w")
         yield from show(d, dy)
         written = f"2/{D}·{factor(e)}" if "Squared" in name else f"1/{D}·sign({number(e)})"
-        yield value(d, dy, at, inner, f"{times}{written}", slope * scale)
+        letters = inner if scale == 1.0 else f"{inner} / N"
+        yield value(d, dy, at, letters, f"{times}{written}", slope * scale)
         return
     if (
         loss_from_logits(loss)

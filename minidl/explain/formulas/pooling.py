@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,19 @@ def _window(call: Call, index: tuple[int, ...]) -> tuple[Any, ...]:
         begin -= _before(layer, x.shape[axis], i, call.y.shape[axis])
         where[axis] = slice(max(0, begin), begin + layer.pool_size[i])
     return tuple(where)
+
+
+def _windows_seeing(call: Call, at: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the entries of y whose windows hold a place of x."""
+    layer, x = call.layer, call.x
+    along = [[a] for a in at]
+    for i, axis in enumerate(_axes(layer, x.ndim - 2)):
+        count = call.y.shape[axis]
+        begin = at[axis] + _before(layer, x.shape[axis], i, count)
+        along[axis] = [
+            o for o in range(count) if 0 <= begin - o * layer.strides[i] < layer.pool_size[i]
+        ]
+    return list(product(*along))
 
 
 def _entry(call: Call, index: tuple[int, ...], window: Array) -> Any:
@@ -77,16 +91,8 @@ def backward(call: Call) -> Lines:
     at = largest(call.dx)
     mean = "Average" in type(layer).__name__
     terms: list[tuple[Any, ...]] = []
-    for index in np.ndindex(call.dy.shape):
-        if index[0] != at[0] or not call.dy[index]:
-            continue
+    for index in _windows_seeing(call, at):
         where = _window(call, index)
-        inside = all(
-            w.start <= a < w.stop if isinstance(w, slice) else w == a
-            for w, a in zip(where, at, strict=True)
-        )
-        if not inside:
-            continue
         window = call.x[where]
         if mean:
             terms.append((call.dy[index], 1 / window.size))

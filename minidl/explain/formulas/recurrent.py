@@ -9,7 +9,7 @@ import numpy as np
 from minidl import activations
 from minidl._typing import Array
 from minidl.explain.content import Equation, Note
-from minidl.explain.formulas.activation import WRITTEN_OUT
+from minidl.explain.formulas.activation import WRITTEN_OUT, fill
 from minidl.explain.formulas.common import LETTERS, Lines, float64, from_docstring, show
 from minidl.explain.numbers import factor, number
 from minidl.explain.recording import Call
@@ -183,7 +183,7 @@ class Step:
         if name == "h":
             result, index, symbol = self.y, (*self.at, k), "y"
         inside = "a_h" if name == "h" else f"a_{name}"
-        numbers = pattern.format(factor(a))
+        numbers = fill(pattern, a)
         return value(symbol, result, index, pattern.format(inside), numbers, _function(f)(a))
 
     def _new_state(self) -> Any:

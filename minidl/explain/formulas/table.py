@@ -40,6 +40,8 @@ FORMULAS = {
     "scaling.masking": ("Masking",),
     "scaling.standard": ("Normalization",),
     "scaling.unit": ("UnitNormalization",),
+    "two_steps.apart": ("SeparableConv1D", "SeparableConv2D"),
+    "two_steps.turned": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     "windows": ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
 }  # fmt: skip
 """The layers of each formula: the file, and after a point what its functions begin with."""

@@ -11,7 +11,7 @@ from minidl import optimizers
 from minidl._typing import Array
 from minidl.explain.content import Equation, Item, Note, Step
 from minidl.explain.equations import equations_of
-from minidl.explain.formulas.common import float64, kernel_axes, letter, show
+from minidl.explain.formulas.common import float64, from_docstring, kernel_axes, letter, show
 from minidl.explain.numbers import factor, number
 from minidl.explain.working import largest, sum_of_products, value
 
@@ -54,11 +54,8 @@ def told(model: Any, parts: dict[int, list[tuple[str, Array]]]) -> list[Step]:
 
 
 def _rule(optimizer: Any, rate: float, count: int) -> Step:
-    items: list[Item] = [
-        Equation(line, f"η = {number(rate)}" if i == 0 else "")
-        for i, line in enumerate(_lines(optimizer))
-    ]
-    items.append(Note(f"Step {count + 1}; g is the parameter's gradient."))
+    items = _equations(optimizer)
+    items.append(Note(f"Step {count + 1}: η = {number(rate)}, and g is the parameter's gradient."))
     clips = ((kind, getattr(optimizer, kind)) for kind in _CLIPS)
     items += [
         Note(f"Gradients are clipped first: {kind} = {limit}.")
@@ -77,14 +74,16 @@ def _rule(optimizer: Any, rate: float, count: int) -> Step:
     return Step("update", type(optimizer).__name__, items)
 
 
-def _lines(optimizer: Any) -> tuple[str, ...]:
-    if type(optimizer) is optimizers.SGD and not optimizer.momentum:
-        return ("value ← value - η g",)
+def _equations(optimizer: Any) -> list[Item]:
     if type(optimizer) is optimizers.SGD:
+        mu = optimizer.momentum
+        if not mu:
+            return [Equation("value ← value - η g")]
         step = "value ← value + μ m - η g" if optimizer.nesterov else "value ← value + m"
-        return (f"m ← μ m - η g,   μ = {number(optimizer.momentum)}", step)
+        return [Equation("m ← μ m - η g", f"μ = {number(mu)}"), Equation(step)]
     found = equations_of(type(optimizer))
-    return found.forward or found.backward or ("value ← update(value, g)",)
+    phase = "forward" if found.forward else "backward"
+    return list(from_docstring(type(optimizer), phase)) or [Equation("value ← update(value, g)")]
 
 
 def _summed(p: Any, parts: list[Any], penalty: Any, gradient: Array) -> list[Item]:

@@ -13,6 +13,37 @@ from minidl.explain.formulas import activation
 from minidl.explain.formulas.common import Lines, float64, from_docstring, gradients, show, weights
 from minidl.explain.recording import Call
 from minidl.explain.working import largest, sum_of_products
+from minidl.layers.convolutional.geometry import Windows
+
+
+def padded(windows: Windows, x: Array) -> Array:
+    """Return an array, its channels last, with the zeros around it that windows see."""
+    around = list(zip(windows.before, windows.after, strict=True))
+    return np.pad(x, [(0, 0), *around, (0, 0)])
+
+
+def slices(windows: Windows, places: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return what a window sees of the padded input's axes of space."""
+    axes = zip(places, windows.strides, windows.dilation, windows.kernel, strict=True)
+    return tuple(slice(o * s, o * s + (k - 1) * d + 1, d) for o, s, d, k in axes)
+
+
+def places_seeing(windows: Windows, place: tuple[int, ...]) -> list[tuple[Any, Any]]:
+    """Return the windows that see a place of the input, and where in the kernel it is then."""
+    found = []
+    for tap in product(*map(range, windows.kernel)):
+        window = []
+        axes = zip(
+            place, windows.before, tap, windows.dilation, windows.strides, windows.output,
+            strict=True,
+        )  # fmt: skip
+        for p, before, t, d, s, count in axes:
+            o, rest = divmod(p + before - t * d, s)
+            if rest == 0 and 0 <= o < count:
+                window.append(o)
+        if len(window) == len(place):
+            found.append((tuple(window), tap))
+    return found
 
 
 class _Convolution:
@@ -22,26 +53,17 @@ class _Convolution:
         layer = self.layer = call.layer
         self.x = layer._channels_last(call.x)
         self.by_channel = type(layer).__name__.startswith("Depthwise")
-        name = "depthwise_kernel" if type(layer).__name__.startswith("Separable") else "kernel"
-        W = call.value(name)
+        W = call.value("kernel")
         assert W is not None
         self.W, self.b = W, call.value("bias")
-        windows = layer._windows(self.x.shape[1:-1])
-        self.before, self.strides, self.dilation = windows.before, windows.strides, windows.dilation
-        around = list(zip(windows.before, windows.after, strict=True))
-        self.padded = np.pad(self.x, [(0, 0), *around, (0, 0)])
-        self.output = windows.output
-        # Zeros that no window sees may be missing at the end.
+        self.windows = layer._windows(self.x.shape[1:-1])
+        self.padded = padded(self.windows, self.x)
         self.z = layer._channels_last(activation.without(layer).forward(call.x)[0])
         self.f = layer.activation
 
     def window(self, n: int, places: tuple[int, ...], f: int) -> Array:
         """Return what filter f sees in a window: (places..., channels)."""
-        slices = tuple(
-            slice(o * s, o * s + (k - 1) * d + 1, d)
-            for o, s, d, k in zip(places, self.strides, self.dilation, self.W.shape, strict=False)
-        )
-        where: Any = (n, *slices)
+        where: Any = (n, *slices(self.windows, places))
         return self.padded[where][..., self.channels(f)]
 
     def channels(self, f: int) -> slice:
@@ -64,22 +86,6 @@ class _Convolution:
         """Return the index in the kernel of a place and channel that filter f sees."""
         return (*at[:-1], *divmod(f, self.W.shape[-1])) if self.by_channel else (*at, f)
 
-    def places_seeing(self, place: tuple[int, ...]) -> list[tuple[Any, Any]]:
-        """Return the windows that see a place of x, each with where in the kernel it is then."""
-        found = []
-        for tap in product(*(range(k) for k in self.W.shape[: len(self.output)])):
-            window = []
-            axes = zip(
-                place, self.before, tap, self.dilation, self.strides, self.output, strict=True
-            )
-            for p, before, t, d, s, count in axes:
-                o, rest = divmod(p + before - t * d, s)
-                if rest == 0 and 0 <= o < count:
-                    window.append(o)
-            if len(window) == len(place):
-                found.append((tuple(window), tap))
-        return found
-
 
 def _index(conv: _Convolution, call: Call, like: Array) -> tuple[int, ...]:
     told_by = call.y if call.dy is None else call.dy
@@ -91,7 +97,7 @@ def forward(call: Call) -> Lines:
     """Tell z, one number of it from its window, and y."""
     layer = call.layer
     yield from from_docstring(type(layer), "forward")
-    yield Note(_settings(layer))
+    yield Note(settings(layer))
     conv = _Convolution(call)
     yield from weights(call, "kernel", "bias")
     z = conv.z
@@ -111,7 +117,7 @@ def forward(call: Call) -> Lines:
     )  # fmt: skip
     given = layer._channels_as_given(z)
     yield from show("z", given)
-    yield from activation.forward(conv.f, given, call.y, _as_given(layer, index, call.y))
+    yield from activation.forward(conv.f, given, call.y, as_given(layer, index))
 
 
 def backward(call: Call) -> Lines:
@@ -124,7 +130,7 @@ def backward(call: Call) -> Lines:
     dz = layer._channels_last(dz_given)
     yield from show("dy", call.dy)
     index = _index(conv, call, dz)
-    at = _as_given(layer, index, call.dy)
+    at = as_given(layer, index)
     yield from activation.backward(conv.f, z, call.dy, dz_given, at)
     f = index[-1]
     dW, db = call.gradient("kernel"), call.gradient("bias")
@@ -142,19 +148,19 @@ def backward(call: Call) -> Lines:
 
 def _kernel_entry(conv: _Convolution, dW: Array, dz: Array, f: int) -> Any:
     """Work an entry of dW through: a sum over all windows."""
-    part = dW[..., f] if not conv.by_channel else conv_part(dW, f)
+    part = dW[..., f] if not conv.by_channel else _channel_of(dW, f)
     local: Any = np.unravel_index(int(np.argmax(np.abs(part))), part.shape)
     local = tuple(int(i) for i in local)
     terms = [
         (conv.window(n, places, f)[local], dz[(n, *places, f)])
         for n in range(len(dz))
-        for places in product(*(range(o) for o in conv.output))
+        for places in product(*(range(o) for o in conv.windows.output))
     ]
     index = conv.tap(local, f)
     return sum_of_products("dW", dW, index, "Σ over windows, x there · dz", terms)
 
 
-def conv_part(dW: Array, f: int) -> Array:
+def _channel_of(dW: Array, f: int) -> Array:
     """Return the weights of output channel f of a depthwise kernel: (places..., 1)."""
     c, j = divmod(f, dW.shape[-1])
     return dW[..., c : c + 1, j]
@@ -165,7 +171,7 @@ def _input_entry(conv: _Convolution, dx: Array, dz: Array) -> Any:
     index = largest(dx)
     n, *place, c = index
     terms = []
-    for places, tap in conv.places_seeing(tuple(place)):
+    for places, tap in places_seeing(conv.windows, tuple(place)):
         for f in range(dz.shape[-1]):
             seen = conv.channels(f)
             if seen.start <= c < seen.stop:
@@ -175,7 +181,7 @@ def _input_entry(conv: _Convolution, dx: Array, dz: Array) -> Any:
     return sum_of_products("dx", dx, index, letters, terms)
 
 
-def _as_given(layer: Any, index: tuple[int, ...], like: Array) -> tuple[int, ...]:
+def as_given(layer: Any, index: tuple[int, ...]) -> tuple[int, ...]:
     """Return an index with the channels where the user has them."""
     if layer.data_format == "channels_last":
         return index
@@ -183,7 +189,8 @@ def _as_given(layer: Any, index: tuple[int, ...], like: Array) -> tuple[int, ...
     return (n, f, *places)
 
 
-def _settings(layer: Any) -> str:
+def settings(layer: Any) -> str:
+    """Return a convolution's arguments in words."""
     words = [f"kernel_size = {layer.kernel_size}", f"strides = {layer.strides}"]
     if max(layer.dilation_rate) > 1:
         words.append(f"dilation_rate = {layer.dilation_rate}")
