@@ -49,6 +49,7 @@ class Doctor(Callback):
         self._losses: list[float] = []
         self._last_logs: dict[str, Any] = {}
         self._before: list[Array] | None = None
+        self._dead: dict[str, list[Array]] = {}  # by layer, at the start of the last two epochs
         self._steps = 0
         self._data: Any = None
         self._epoch = 0
@@ -91,7 +92,8 @@ class Doctor(Callback):
 
     def see_batch(self, step: int, batch: Any) -> None:
         """Look at a batch before it is trained on, and at what the step before left behind."""
-        kernels = [p for p in self.model.trainable_weights if p.ndim > 1]
+        # An attention's biases have two axes; like all that begins at 0, they say nothing.
+        kernels = [p for p in self.model.trainable_weights if p.ndim > 1 and p.name != "bias"]
         if self._before is not None:  # the step in between is the one to look at
             named = [(p.path, p.grad) for p in kernels]
             if all(np.isfinite(g).all() for _, g in named):
@@ -128,6 +130,9 @@ class Doctor(Callback):
             for layer, y in signals.layer_outputs(plan, batch.x):
                 if isinstance(y, np.ndarray) and y.dtype.kind == "f":
                     self.note(signals.check_activation(layer, y, id(layer) in ends))
+                    dead = signals.dead_units(layer, y)
+                    if dead is not None:
+                        self._dead[layer.name] = [*self._dead.get(layer.name, [])[-1:], dead]
             outputs = plan.forward(batch.x, training=False)[0]
         for head, y in zip(objective.heads, outputs, strict=False):
             if head.logits_loss is None and head.loss is not None and np.isfinite(y).all():
@@ -146,7 +151,9 @@ class Doctor(Callback):
         self._last_logs = {k: v for k, v in logs.items() if not k.startswith("val_")}
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Look at the curves, and at the training figures of the finished model."""
+        """Look at what stayed dead, at the curves, and at the finished model's figures."""
+        for name, looks in self._dead.items():  # a ReLU that is 0 once may well come back
+            self.note(signals.check_dead(name, np.logical_and.reduce(looks)))
         self.note(curves.check_loss(self._losses))
         samples = getattr(self._data, "samples", None) or EXACT_ROWS + 1
         whole = samples <= EXACT_ROWS and not getattr(self._data, "_partial", False)

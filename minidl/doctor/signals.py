@@ -38,8 +38,40 @@ def layer_outputs(plan: Any, inputs: list[Array]) -> Iterator[tuple[Any, Array]]
             yield step.layer, y
 
 
+def dead_units(layer: Any, y: Array) -> Array | None:
+    """Return which ReLUs of a layer are 0 for a whole batch; None where that cannot be told.
+
+    Arguments:
+        layer: whose output it is.
+        y: (batch, ..., units).
+    """
+    if type(getattr(layer, "activation", None)) is not activations.Relu:
+        return None
+    if len(y) < ROWS_NEEDED or y.ndim < 2:
+        return None
+    return np.asarray((y.reshape(-1, y.shape[-1]) <= 0).all(axis=0))
+
+
+def check_dead(name: str, dead: Array) -> Iterator[Finding]:
+    """Look for a layer most of whose ReLUs never fire.
+
+    Arguments:
+        name: the layer's.
+        dead: which of its units stayed 0.
+    """
+    count = int(np.count_nonzero(dead))
+    if count > DEAD * dead.size:
+        yield Finding(
+            "dead_relu",
+            name,
+            f"Layer {name!r}: {count} of {dead.size} ReLUs are 0 for every sample of a batch, and "
+            "get no gradient any more. Lower the learning rate, scale the inputs, start from "
+            "he_normal weights, or use leaky_relu.",
+        )
+
+
 def check_activation(layer: Any, y: Array, is_last: bool) -> Iterator[Finding]:
-    """Look for ReLUs that never fire, and for sigmoids and tanhs at their flat ends.
+    """Look for sigmoids and tanhs at their flat ends.
 
     Arguments:
         layer: whose output it is.
@@ -47,31 +79,22 @@ def check_activation(layer: Any, y: Array, is_last: bool) -> Iterator[Finding]:
         is_last: whether it is the model's output, which may be as sure of itself as it likes.
     """
     activation = getattr(layer, "activation", None)
-    if len(y) < ROWS_NEEDED or y.ndim < 2:
+    if len(y) < ROWS_NEEDED or y.ndim < 2 or is_last:
+        return
+    if not isinstance(activation, activations.Sigmoid | activations.Tanh):
         return
     units = y.reshape(-1, y.shape[-1])
-    if type(activation) is activations.Relu:
-        dead = int(np.count_nonzero((units <= 0).all(axis=0)))
-        if dead > DEAD * units.shape[1]:
-            yield Finding(
-                "dead_relu",
-                layer.name,
-                f"Layer {layer.name!r}: {dead} of {units.shape[1]} ReLUs are 0 for every sample of "
-                "the batch, and get no gradient any more. Lower the learning rate, scale the "
-                "inputs, start from he_normal weights, or use leaky_relu.",
-            )
-    elif isinstance(activation, activations.Sigmoid | activations.Tanh) and not is_last:
-        low = 0.01 if isinstance(activation, activations.Sigmoid) else -0.99
-        share = float(np.mean((units < low) | (units > 0.99)))
-        if share > SATURATED:
-            name = "sigmoid" if isinstance(activation, activations.Sigmoid) else "tanh"
-            yield Finding(
-                f"saturated_{name}",
-                layer.name,
-                f"Layer {layer.name!r}: {share:.0%} of its {name} outputs are at the flat ends, "
-                "where there is hardly a gradient. Scale the inputs, use smaller initial weights, "
-                "normalize before the activation, or use relu.",
-            )
+    low = 0.01 if isinstance(activation, activations.Sigmoid) else -0.99
+    share = float(np.mean((units < low) | (units > 0.99)))
+    if share > SATURATED:
+        name = "sigmoid" if isinstance(activation, activations.Sigmoid) else "tanh"
+        yield Finding(
+            f"saturated_{name}",
+            layer.name,
+            f"Layer {layer.name!r}: {share:.0%} of its {name} outputs are at the flat ends, "
+            "where there is hardly a gradient. Scale the inputs, use smaller initial weights, "
+            "normalize before the activation, or use relu.",
+        )
 
 
 def check_outputs(name: str, expects: str | None, y: Array) -> Iterator[Finding]:
@@ -105,12 +128,21 @@ def check_outputs(name: str, expects: str | None, y: Array) -> Iterator[Finding]
 def check_gradients(named: list[tuple[str, Array]]) -> Iterator[Finding]:
     """Look for gradients that die or blow up on their way back.
 
+    A layer is judged by that of its kernels which has the largest gradient: in an attention that
+    begins by looking everywhere alike, queries and keys rightly get next to nothing.
+
     Arguments:
         named: gradients of kernels, by the parameters' paths, from the inputs to the outputs.
     """
     if not named:
         return
-    sizes = {path: float(np.sqrt(np.mean(np.square(g, dtype=np.float64)))) for path, g in named}
+    every = {path: float(np.sqrt(np.mean(np.square(g, dtype=np.float64)))) for path, g in named}
+    layers: dict[str, str] = {}  # the path of each layer's kernel with the largest gradient
+    for path, size in every.items():
+        layer = path.split("/")[0]
+        if layer not in layers or size > every[layers[layer]]:
+            layers[layer] = path
+    sizes = {path: every[path] for path in layers.values()}
     whole = float(np.sqrt(sum(np.square(g, dtype=np.float64).sum() for _, g in named)))
     largest = max(sizes, key=lambda path: sizes[path])
     if whole > EXPLODING:

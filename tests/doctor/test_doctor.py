@@ -160,9 +160,20 @@ class TestActivations:
     def test_few_samples_say_nothing(self) -> None:
         layer = hidden()
         few = np.zeros((signals.ROWS_NEEDED - 1, 4))
-        assert list(signals.check_activation(layer, few, False)) == []
+        assert signals.dead_units(layer, few) is None
         more = np.zeros((signals.ROWS_NEEDED, 4))
-        assert len(list(signals.check_activation(layer, more, False))) == 1
+        dead = signals.dead_units(layer, more)
+        assert dead is not None
+        assert len(list(signals.check_dead("hidden", dead))) == 1
+
+    def test_a_relu_that_comes_back_is_not_dead(self) -> None:
+        doctor = Doctor(verbose=0)
+        doctor._begin()
+        on, off = np.zeros(4, bool), np.ones(4, bool)
+        doctor._dead = {"back": [off, on], "gone": [off, off], "once": [off]}
+        for name, looks in doctor._dead.items():
+            doctor.note(signals.check_dead(name, np.logical_and.reduce(looks)))
+        assert [f.where for f in doctor.findings] == ["gone", "once"]
 
 
 class TestGradients:
@@ -171,6 +182,18 @@ class TestGradients:
         finding = examine(network(*deep), epochs=1)["vanishing_gradient"]
         assert finding.where == "h0/kernel"
         assert "vanished on its way back" in finding.message
+
+    def test_an_attention_may_begin_by_looking_everywhere_alike(self) -> None:
+        """Its queries and keys get next to no gradient, and its biases start at zero."""
+        x = layers.Input((8,))
+        h = layers.Embedding(50, 8)(x)
+        h = layers.MultiHeadAttention(2, 8)(h, h)
+        h = layers.GlobalAveragePooling1D()(h)
+        model = models.Model(x, layers.Dense(1, activation="sigmoid", name="out")(h))
+        words = RNG.integers(0, 50, (256, 8))
+        y = (words[:, :1] < 25).astype("float32")
+        found = examine(model, x=words, y=y, epochs=6, optimizer=optimizers.Adam(0.003))
+        assert not {"vanishing_gradient", "update_too_large"} & set(found)
 
     def test_exploding(self) -> None:
         deep = [hidden(name=f"h{i}", kernel_initializer=_normal(2.0)) for i in range(6)]
