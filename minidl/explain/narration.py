@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
+
 from minidl._typing import Array
 from minidl.explain.content import Equation, Explanation, Item, Note, Numbers, Step
 from minidl.explain.formulas import losses, updates
@@ -117,10 +119,13 @@ def _training_step(model: Any, objective: Any, batch: Batch) -> Explanation:
     optimizer.leave_out([])  # no parameter takes its step within the backward pass here
     recording = Recording(model._step_plan)
     plan = recording.plan
-    outputs, tape = plan.forward(batch.x, training=True)
-    batch = _masked(batch, plan.output_masks(tape))
-    penalties = _penalties(model, plan, tape)
-    _, _, gradients = objective.value_and_gradient(batch, outputs)
+    with np.errstate(all="ignore"):  # what is not finite is told below
+        outputs, tape = plan.forward(batch.x, training=True)
+        batch = _masked(batch, plan.output_masks(tape))
+        penalties = _penalties(model, plan, tape)
+        loss, _, gradients = objective.value_and_gradient(batch, outputs)
+        if not np.isfinite(loss + sum(amount for _, amount in penalties)):
+            return _stopped(model, objective, batch, recording)
     plan.backward(tape, gradients)
     recording.tell_arrivals(gradients)
     loss_steps = losses.told(objective, batch, outputs, penalties, True)
@@ -129,6 +134,23 @@ def _training_step(model: Any, objective: Any, batch: Batch) -> Explanation:
     update = updates.told(model, _parts(recording))
     title = _title(model, batch, "one training step")
     return Explanation(title, forward + loss_steps + backward + update)
+
+
+def _stopped(model: Any, objective: Any, batch: Batch, recording: Recording) -> Explanation:
+    """Tell the way to a loss that is not finite: training raises there, and learns nothing."""
+    first = next(
+        (call.name for call in recording.calls() if not _finite(call.y)), "the loss itself"
+    )
+    reason = f"The loss is not finite; the first numbers that are not come from {first}. "
+    reason += "Training would stop here, before the way back, with the weights as they are."
+    steps = _forward_steps(recording, model, batch)
+    steps.append(Step("loss", "not finite", [Note(reason)]))
+    return Explanation(_title(model, batch, "a training step that fails"), steps)
+
+
+def _finite(y: Any) -> bool:
+    arrays = y if isinstance(y, list) else [y]
+    return all(np.isfinite(a).all() for a in arrays if a is not None and a.dtype.kind == "f")
 
 
 def _masked(batch: Batch, masks: Any) -> Batch:

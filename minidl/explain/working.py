@@ -80,7 +80,8 @@ def _sum(products: list[tuple[float, ...]], kept: int) -> str:
     if len(terms) > TERMS:
         alive = [term for term in terms if np.prod(term)]
         if len(alive) < len(terms):
-            left_out = f" + [{len(terms) - len(alive)} terms that are 0]"
+            count = len(terms) - len(alive)
+            left_out = f" + [{count} term{'s' * (count > 1)} that {'are' if count > 1 else 'is'} 0]"
         terms = alive
     texts = [_product(term) for term in terms]
     if len(terms) > TERMS:

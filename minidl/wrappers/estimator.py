@@ -16,11 +16,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from minidl import losses, optimizers, random
+from minidl import losses, random
 from minidl._typing import Array
-from minidl.layers import Layer
 from minidl.losses import Loss
-from minidl.models import Model
+from minidl.models import Model, clone_model
 
 _NESTED = ("model_kwargs", "fit_kwargs")
 
@@ -207,30 +206,16 @@ def fresh_copy(model: Model) -> Model:
     Raises:
         TypeError: if the model's class does not tell how to make it again.
     """
-    classes = {type(layer).__name__: type(layer) for layer in _all_layers(model)}
-    own = {n: c for n, c in classes.items() if not c.__module__.startswith("minidl.")}
     try:
-        options = {"custom_objects": own} if own else {}
-        new = type(model).from_config(model.get_config(), **options)
+        new = clone_model(model)
     except (NotImplementedError, TypeError) as error:
         raise TypeError(
             f"Model {model.name!r} ({type(model).__name__}) cannot be made again from its "
             f"configuration: {error}. Wrap a function that builds and compiles it instead: "
             "SKLearnClassifier(model=build)."
         ) from error
-    if model.built and not new.built and model.inputs:
-        new.build(model.input_shape)
-    optimizer = model.optimizer
-    assert optimizer is not None
-    assert model._compile_arguments is not None
-    new.compile(
-        optimizers.get({"class_name": type(optimizer).__name__, "config": optimizer.get_config()})
-        if type(optimizer).__module__.startswith("minidl.")
-        else type(optimizer).from_config(optimizer.get_config()),
-        **copy.deepcopy(model._compile_arguments),
-    )
+    arguments = model.get_compile_config()
+    optimizer = arguments.pop("optimizer")
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    new.compile(fresh, **copy.deepcopy(arguments))
     return new
-
-
-def _all_layers(layer: Layer) -> list[Layer]:
-    return [layer, *(inner for one in layer.sublayers() for inner in _all_layers(one))]

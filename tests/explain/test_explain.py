@@ -261,6 +261,22 @@ def test_a_subclassed_model_is_told_as_one_layer():
     assert told(explanation, "update", "kernel")
 
 
+def test_a_loss_that_is_not_finite_ends_the_derivation_where_training_ends():
+    model = Sequential(
+        [
+            Input((2,)),
+            layers.Dense(1, kernel_initializer="ones", name="sum"),
+            layers.Activation("exponential", name="grows"),
+        ]
+    )
+    model.compile("sgd", "mse")
+    explanation = model.explain(np.array([[100.0, 2.0]]), np.zeros((1, 1)), show=False)
+    (stop,) = told(explanation, "loss")
+    assert "the first numbers that are not come from grows" in stop.items[0].text
+    assert not told(explanation, "backward") + told(explanation, "update")
+    assert "inf" in explanation.text()
+
+
 # What is shown, and where
 
 

@@ -71,6 +71,14 @@ def test_functions(keras, function):
     assert arguments(getattr(minidl, function)) == arguments(getattr(keras, function))
 
 
+@pytest.mark.parametrize("name", ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"])
+def test_wrappers(keras, name):
+    ours = arguments(getattr(minidl.wrappers, name).__init__)
+    theirs = arguments(getattr(keras.wrappers, name).__init__)
+    assert ours[: len(theirs)] == theirs
+    assert ours[len(theirs) :] == [("random_state", None)]  # ours alone, behind Keras's
+
+
 def shared_classes():
     for family in FAMILIES:
         namespace = getattr(minidl, family)
