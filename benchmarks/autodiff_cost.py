@@ -2,16 +2,18 @@
 
     python -m benchmarks.autodiff_cost
 
-The same network (784 → 128 relu → 10 softmax, plain gradient descent) by the built-in layers, by
-layers in one method, and its loss in plain NumPy by minidl.autodiff and by HIPS autograd (where
-that is installed). All take turns, and the least of the times counts.
+The digits network (784 → 512 → 256 → 128 → 10, relu between and softmax behind) and a small one
+(784 → 128 → 10), by the built-in layers, by layers in one method, and its loss in plain NumPy by
+minidl.autodiff and by HIPS autograd (where that is installed). All take turns, and the least of
+the times counts.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,7 +21,11 @@ import minidl
 from minidl import layers
 from minidl.autodiff import value_and_grad
 
+Step: TypeAlias = Callable[[], Any]
+
 ROUNDS, STEPS = 15, 20
+NETWORKS = {"digits": (784, 512, 256, 128, 10), "small": (784, 128, 10)}
+"""The sizes of the layers, from the pixels to the classes."""
 
 
 class PlainDense(minidl.Layer):
@@ -38,10 +44,17 @@ class PlainDense(minidl.Layer):
         return self.activation(x @ self.kernel + self.bias)
 
 
-def network(dense: Any, optimizer: str, batch: int) -> Callable[[], Any]:
-    """Return a training step of the digits network made of `dense`."""
+def network(sizes: tuple[int, ...], dense: Any, optimizer: str, batch: int) -> Step:
+    """Return a training step of a network made of `dense`."""
     minidl.utils.set_random_seed(0)
-    model = minidl.Sequential([minidl.Input((784,)), dense(128, "relu"), dense(10, "softmax")])
+    *hidden, classes = sizes[1:]
+    model = minidl.Sequential(
+        [
+            minidl.Input((sizes[0],)),
+            *(dense(units, "relu") for units in hidden),
+            dense(classes, "softmax"),
+        ]
+    )
     model.compile(optimizer, "sparse_categorical_crossentropy")
     x, y = data(batch)
     return lambda: model.train_on_batch(x, y)
@@ -53,49 +66,51 @@ def data(batch: int) -> tuple[Any, Any]:
     return rng.random((batch, 784), dtype=np.float32), rng.integers(0, 10, batch)
 
 
-def plain_loss(xp: Any, batch: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return the network's loss as a function of its weights, in plain NumPy."""
+def plain_loss(sizes: tuple[int, ...], xp: Any, batch: int) -> tuple[Callable[..., Any], Any]:
+    """Return a network's loss as a function of its weights, in plain NumPy, and the weights."""
     rng = np.random.default_rng(0)
     x, y = data(batch)
     hot = np.eye(10, dtype=np.float32)[y]
     weights = [
-        rng.normal(0, 0.05, shape).astype(np.float32)
-        for shape in ((784, 128), (128,), (128, 10), (10,))
+        (rng.normal(0, 0.05, shape).astype(np.float32), np.zeros(shape[1], np.float32))
+        for shape in pairwise(sizes)
     ]
 
-    def loss(w: Any) -> Any:
-        hidden = xp.maximum(xp.dot(x, w[0]) + w[1], 0)
-        logits = xp.dot(hidden, w[2]) + w[3]
+    def loss(weights: Any) -> Any:
+        h = x
+        for kernel, bias in weights[:-1]:
+            h = xp.maximum(xp.dot(h, kernel) + bias, 0)
+        logits = xp.dot(h, weights[-1][0]) + weights[-1][1]
         logits = logits - xp.max(logits, axis=1, keepdims=True)
         logs = logits - xp.log(xp.sum(xp.exp(logits), axis=1, keepdims=True))
         return -xp.sum(logs * hot) / batch
 
-    return loss, (weights,)
+    return loss, weights
 
 
-def contenders(batch: int) -> dict[str, Callable[[], Any]]:
+def contenders(sizes: tuple[int, ...], batch: int) -> dict[str, Step]:
     """Return what is timed, by name."""
-    loss, arguments = plain_loss(np, batch)
+    loss, weights = plain_loss(sizes, np, batch)
     found = {
-        f"{kind}, {optimizer}": network(dense, optimizer, batch)
+        f"{kind}, {optimizer}": network(sizes, dense, optimizer, batch)
         for optimizer in ("sgd", "adam")
         for kind, dense in (("built-in Dense", layers.Dense), ("Dense as `call` alone", PlainDense))
     }
     ours = value_and_grad(loss)
-    found["plain NumPy, minidl.autodiff"] = lambda: ours(*arguments)
+    found["plain NumPy, minidl.autodiff"] = lambda: ours(weights)
     try:
         import autograd
         import autograd.numpy
     except ImportError:
         return found
-    theirs = autograd.value_and_grad(plain_loss(autograd.numpy, batch)[0])
-    found["plain NumPy, HIPS autograd"] = lambda: theirs(*arguments)
+    theirs = autograd.value_and_grad(plain_loss(sizes, autograd.numpy, batch)[0])
+    found["plain NumPy, HIPS autograd"] = lambda: theirs(weights)
     return found
 
 
-def measure(batch: int) -> dict[str, float]:
+def measure(sizes: tuple[int, ...], batch: int) -> dict[str, float]:
     """Return the least time of a step in microseconds, by name."""
-    steps = contenders(batch)
+    steps = contenders(sizes, batch)
     best = dict.fromkeys(steps, float("inf"))
     for _ in range(ROUNDS):
         for name, step in steps.items():
@@ -109,10 +124,15 @@ def measure(batch: int) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    print("| batch | what | µs a step |\n|---:|---|---:|")
-    for batch in (32, 128):
-        for name, value in measure(batch).items():
-            print(f"| {batch} | {name} | {value:.0f} |")
+    print("| network | batch | what | µs a step | of the one above |\n|---|---:|---|---:|---:|")
+    for network_name, sizes in NETWORKS.items():
+        for batch in (32, 128):
+            above = 0.0
+            for name, value in measure(sizes, batch).items():
+                second = "`call`" in name or "HIPS" in name
+                ratio = f"{value / above:.2f}" if second else ""
+                print(f"| {network_name} | {batch} | {name} | {value:.0f} | {ratio} |")
+                above = value
 
 
 if __name__ == "__main__":

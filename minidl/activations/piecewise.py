@@ -77,7 +77,8 @@ class Relu(Activation):
 
     def forward(self, z: Array) -> tuple[Array, Residuals]:
         """Return y, which is its own residual: its sign tells the piece."""
-        y = np.clip(z, 0, np.inf if self.max_value is None else self.max_value)
+        highest = np.inf if self.max_value is None else self.max_value
+        y = np.clip(z, 0, highest, out=empty_like(z))
         if self.threshold:
             y *= z > self.threshold
         if self.negative_slope:

@@ -191,22 +191,20 @@ def is_traced(item: Any) -> bool:
 def apply(rule: Rule, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call a rule's function, and record it if one of its arguments is traced."""
     tape = None
-    for item in args:
+    values = [item.value if type(item) is Parameter else item for item in args]
+    for item in values:
         if isinstance(item, Traced):
             above = item.tape  # type: ignore[attr-defined]
             if above is not tape and (tape is None or above.level > tape.level):
                 tape = above
-        elif isinstance(item, Parameter):
-            return apply(rule, [i.value if isinstance(i, Parameter) else i for i in args], kwargs)
     if tape is None:
-        return rule.function(*args, **kwargs)
+        return rule.function(*values, **kwargs)
     if not tape.recording:
         # Of an ended tape nothing is left but the numbers.
-        return apply(rule, [_without(tape, item) for item in args], kwargs)
-    values = list(args)
+        return apply(rule, [_without(tape, item) for item in values], kwargs)
     edges: list[Edge] = []
     vjps = rule.vjps
-    for position, item in enumerate(args):
+    for position, item in enumerate(values):
         if isinstance(item, Traced) and item.tape is tape:  # type: ignore[attr-defined]
             vjp = vjps[position] if position < len(vjps) else None
             if vjp is None:

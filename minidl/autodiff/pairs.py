@@ -248,11 +248,16 @@ class _LayerRecord:
 def through_activation(activation: Any, z: TracedArray) -> Any:
     """Run an activation and record it as one step."""
     tape = z.tape
-    value = _own_value(tape, z, f"activation {activation.__name__}")
+    value = z.inner
+    if isinstance(value, TracedArray):
+        value = _own_value(tape, z, f"activation {activation.__name__}")
     if not tape.recording:
         return activation(tracing.plain(z))
-    with tracing.recording(None):
+    outer = tracing.begin(None)
+    try:
         y, residuals = activation.forward(value if value.ndim else value.reshape(1))
+    finally:
+        tracing.end(outer)
     return tape.add(_ActivationRecord(activation, residuals, z), y if value.ndim else y.reshape(()))
 
 
@@ -267,9 +272,12 @@ class _ActivationRecord:
 
     def pull(self, g: Any, walk: Backward) -> Iterator[tuple[int, Any]]:
         """Run the activation backwards."""
-        with tracing.recording(None):
-            g = g if self.shape else g.reshape(1)
-            yield self.parents[0], self.activation.backward(self.residuals, g).reshape(self.shape)
+        outer = tracing.begin(None)
+        try:
+            d = self.activation.backward(self.residuals, g if self.shape else g.reshape(1))
+        finally:
+            tracing.end(outer)
+        yield self.parents[0], d if self.shape else d.reshape(())
 
 
 def through_loss(loss: Any, y_true: Any, y_pred: TracedArray, sample_weight: Any) -> Any:
@@ -332,4 +340,5 @@ class _PenaltyRecord:
     def pull(self, g: Any, walk: Backward) -> Iterator[tuple[int, Any]]:
         """Return g times the regularizer's gradient."""
         with tracing.recording(None):
-            yield self.parents[0], self.regularizer.gradient(self.value) * g
+            d = self.regularizer.gradient(self.value) * g
+        yield self.parents[0], d

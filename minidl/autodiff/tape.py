@@ -96,9 +96,27 @@ class Backward:
     ) -> None:
         self.tape = tape
         self.gradients: list[Any] = [None] * len(tape.records)
-        self.needed = None if wanted is None else _downstream(tape, set(wanted))
         self._sinks = sinks or {}
-        self._uses = _uses(tape, self._sinks) if sinks else {}
+        self._uses = dict.fromkeys(self._sinks, 0)
+        self.needed: list[bool] | None = None
+        if sinks or wanted is not None:
+            self.needed = self._look_ahead(wanted)
+
+    def _look_ahead(self, wanted: Iterable[int] | None) -> list[bool] | None:
+        """Return what `needed` is to be, and count how often each sink went into a call."""
+        uses = self._uses
+        needed = [wanted is None] * len(self.gradients)
+        for number in wanted or ():
+            needed[number] = True
+        for number, record in enumerate(self.tape.records):
+            if record is None:
+                continue
+            for parent in _parents(record):
+                if needed[parent]:
+                    needed[number] = True
+                if parent in uses:
+                    uses[parent] += 1
+        return None if wanted is None else needed
 
     def needs(self, number: int) -> bool:
         """Return whether an array's gradient is asked for, or leads to one that is."""
@@ -191,26 +209,6 @@ def _fit_into(sink: Array, d: Any) -> None:
 
 
 def _parents(record: Any) -> Iterable[int]:
-    if record is None:
-        return ()
     if type(record) is Record:
-        return (edge[0] for edge in record.edges)
+        return [edge[0] for edge in record.edges]
     return (record.whole,) if type(record) is Part else record.parents
-
-
-def _downstream(tape: Tape, wanted: set[int]) -> list[bool]:
-    """Return for each number whether it depends on one of the wanted."""
-    needed: list[bool] = []
-    for number, record in enumerate(tape.records):
-        needed.append(number in wanted or any(needed[p] for p in _parents(record)))
-    return needed
-
-
-def _uses(tape: Tape, numbers: Iterable[int]) -> dict[int, int]:
-    """Return how often each of the numbers went into a call."""
-    uses = dict.fromkeys(numbers, 0)
-    for record in tape.records:
-        for parent in _parents(record):
-            if parent in uses:
-                uses[parent] += 1
-    return uses

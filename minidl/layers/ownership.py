@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,9 +84,9 @@ class ParameterOwner:
         """Return the layers among this layer's attributes, in lists and dicts too, in order."""
         found: dict[int, ParameterOwner] = {}
         for value in vars(self).values():
-            for layer in _owners_in(value):
-                if layer is not self:
-                    found.setdefault(id(layer), layer)
+            if type(value) not in _NO_OWNERS:
+                _find_owners(value, found)
+        found.pop(id(self), None)
         return list(found.values())
 
     @property
@@ -111,8 +111,7 @@ class ParameterOwner:
     @property
     def trainable_weights(self) -> list[Parameter]:
         """The parameters that an optimizer updates; none if the layer is frozen."""
-        trained = {id(p) for p in self._all_trained()} if self._trainable else set()
-        return [p for p in self.weights if p.trainable and id(p) in trained]
+        return [p for p in _unique(self._all_trained()) if p.trainable] if self._trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
@@ -202,15 +201,18 @@ class ParameterOwner:
         return own + [s for layer in self.sublayers() for s in layer.seed_generators()]
 
 
-def _owners_in(value: Any) -> Iterator[ParameterOwner]:
+_NO_OWNERS = frozenset({bool, float, int, str, type(None), Parameter})
+"""What most attributes are: the search runs often, in some backward passes too."""
+
+
+def _find_owners(value: Any, found: dict[int, ParameterOwner]) -> None:
+    """Add the owners in an attribute's value to those that were found, by their ids."""
     if isinstance(value, ParameterOwner):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _owners_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _owners_in(item)
+        found.setdefault(id(value), value)
+    elif isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            if type(item) not in _NO_OWNERS:
+                _find_owners(item, found)
 
 
 def _unique(parameters: list[Parameter]) -> list[Parameter]:

@@ -9,6 +9,14 @@ import numpy as np
 from minidl._typing import Array
 from minidl.autodiff.dispatch import RULES, Rule, apply, composite, rule
 from minidl.autodiff.errors import NotDifferentiableError
+from minidl.kernels import product
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    """A B, by the layers' own product where it is one of two matrices, or of many rows with one."""
+    if type(a) is type(b) is np.ndarray and b.ndim == 2 <= a.ndim and a.dtype == b.dtype:
+        return product(a, b)
+    return np.matmul(a, b)
 
 
 def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -17,7 +25,7 @@ def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
         return g[..., None] * b
     if np.ndim(a) == 1:
         return np.matmul(b, g[..., None])[..., 0]
-    return np.matmul(g, np.swapaxes(b, -1, -2))
+    return _matmul(g, np.swapaxes(b, -1, -2))
 
 
 def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -27,18 +35,18 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     if np.ndim(b) == 1:
         return np.matmul(np.swapaxes(a, -1, -2), g[..., None])[..., 0]
     if np.ndim(b) == 2 and np.ndim(a) > 2:
-        return np.matmul(
+        return _matmul(
             np.transpose(np.reshape(a, (-1, np.shape(a)[-1]))),
             np.reshape(g, (-1, np.shape(g)[-1])),
         )
-    return np.matmul(np.swapaxes(a, -1, -2), g)
+    return _matmul(np.swapaxes(a, -1, -2), g)
 
 
 def _matmul_right_into(out: Array, g: Array, y: Array, a: Array, b: Array) -> None:
     """The same, written into `out`."""
     if a.ndim > 1 and b.ndim == 2 and out.dtype == g.dtype == a.dtype:
         rows = a.reshape(-1, a.shape[-1])
-        np.matmul(rows.T, g.reshape(-1, g.shape[-1]), out=out)
+        product(rows.T, g.reshape(-1, g.shape[-1]), out)
     else:
         out[...] = _summed(_matmul_right(g, y, a, b), out.ndim)
 
@@ -48,6 +56,7 @@ def _summed(d: Any, rank: int) -> Any:
 
 
 rule(np.matmul, _matmul_left, _matmul_right, into={1: _matmul_right_into})
+RULES[np.matmul].function = _matmul
 
 
 @composite(np.dot)
