@@ -1,93 +1,138 @@
-"""Hand-derived gradients against those of the plain definition, by minidl.autodiff: to 1e-10.
-
-The third witness, differences of the function itself, speaks in `test_gradients.py`, on the same
-cases.
-"""
+"""Every built-in gradient: by hand, by autodiff of the plain definition, and by differences."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
-from minidl.autodiff import GradientTape, vjp
-from minidl.gradcheck.twin import double_twin
+from minidl import activations, layers, losses, regularizers
+from minidl.layers.attention.projection import Projection
 
-from .cases import CASES
-from .definitions import ACTIVATIONS, LAYERS, LOSSES, REGULARIZERS
+from .cases import BASES, CASES, EXEMPT, path_of, public_classes
+from .definitions import DEFINITIONS
+from .witnesses import DisagreementError, hear
 
-rng = np.random.default_rng(0)
-few = settings(max_examples=8, suppress_health_check=list(HealthCheck))
+WITHOUT = {
+    layers.Discretization: "it is constant between its boundaries",
+    layers.IntegerLookup: "integers go in, integers or constants come out",
+    layers.Lambda: "its gradient is the user's, or autodiff's own",
+    activations.FunctionActivation: "its gradient is autodiff's own",
+    losses.FunctionLoss: "its gradient is autodiff's own",
+    regularizers.FunctionRegularizer: "its gradient is autodiff's own",
+}
+"""Public classes without a plain definition, and why."""
+
+MODELS = {cls for cls in CASES if cls.__module__.startswith("minidl.models")}
+few = settings(max_examples=6, suppress_health_check=list(HealthCheck))
+until_wrong = settings(
+    max_examples=50,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+many = settings(max_examples=50, suppress_health_check=list(HealthCheck))
 
 
-def agree(found, expected):
-    """Compare relative to the largest entry: what cancels has no digits of its own."""
-    largest = max(np.abs(expected).max(initial=0.0), 1e-3)
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * largest)
+def test_every_public_class_has_a_definition():
+    missing = sorted(
+        path_of(cls)
+        for cls in public_classes() - set(BASES) - MODELS
+        if cls not in DEFINITIONS and cls not in WITHOUT and path_of(cls) not in EXEMPT
+    )
+    assert not missing, (
+        f"without a plain definition: {missing}. Write what it computes in NumPy, straight from "
+        "the equation, into a module of tests/gradients/definitions; or, if it has no gradient to "
+        "compare, a reason into WITHOUT."
+    )
 
 
-@pytest.mark.parametrize("cls", ACTIVATIONS, ids=lambda cls: cls.__name__)
-def test_activation(cls):
-    @few
+def test_no_definition_is_idle():
+    assert set(DEFINITIONS) <= set(CASES)
+    assert set(DEFINITIONS) - public_classes() <= {Projection}
+    assert not set(WITHOUT) & set(DEFINITIONS)
+
+
+def test_a_class_without_a_definition_would_be_found(monkeypatch):
+    class Forgotten(layers.Layer):
+        pass
+
+    monkeypatch.setattr(layers, "Forgotten", Forgotten, raising=False)
+    with pytest.raises(AssertionError, match=r"without a plain definition: \[.*Forgotten"):
+        test_every_public_class_has_a_definition()
+
+
+def checked(cls, profile, table):
+    @profile
     @given(CASES[cls])
     def check(trial):
-        activation, z = trial.obj, trial.inputs[0]
-        y, residuals = activation.forward(z)
-        plain, pull = vjp(lambda z: ACTIVATIONS[cls](activation, z), z)
-        dy = rng.standard_normal(y.shape)
-        agree(plain, y)
-        agree(pull(dy)[0], activation.backward(residuals, dy))
+        table.add(cls, hear(trial))
 
     check()
 
 
-@pytest.mark.parametrize("cls", LOSSES, ids=lambda cls: cls.__name__)
-def test_loss(cls):
-    @few
-    @given(CASES[cls])
-    def check(trial):
-        loss, (y_true, y_pred) = trial.obj, trial.inputs[:2]
-        y_true, y_pred = loss.prepare(y_true, y_pred)
-        values, pull = vjp(lambda p: LOSSES[cls](loss, y_true, p), y_pred)
-        agree(values, loss.values(y_true, y_pred))
-        agree(pull(np.ones_like(values))[0], loss.gradient(y_true, y_pred))
-
-    check()
+def name_of(cls):
+    return f"{cls.__module__.split('.')[1]}-{cls.__name__}"
 
 
-@pytest.mark.parametrize("cls", REGULARIZERS, ids=lambda cls: cls.__name__)
-def test_regularizer(cls):
-    @few
-    @given(CASES[cls])
-    def check(trial):
-        regularizer, x = trial.obj, trial.inputs[0]
-        value, pull = vjp(lambda x: REGULARIZERS[cls](regularizer, x), x)
-        agree(value, regularizer(x))
-        agree(pull(1.0)[0], regularizer.gradient(x))
-
-    check()
+@pytest.mark.parametrize("cls", DEFINITIONS, ids=name_of)
+def test_witnesses_agree(cls, witness_table):
+    checked(cls, few, witness_table)
 
 
-@pytest.mark.parametrize("cls", LAYERS, ids=lambda cls: cls.__name__)
-def test_layer(cls):
-    @few
-    @given(CASES[cls])
-    def check(trial):
-        layer, x = double_twin(trial.obj), trial.inputs[0]
-        layer(x)
-        y, residuals = layer.forward(x, training=True)
-        dy = rng.standard_normal(y.shape)
-        dx = layer.backward(residuals, dy)
-        expected = [p.grad.copy() for p in layer.trainable_weights]
-        with GradientTape() as tape:
-            traced = tape.watch(x)
-            plain = LAYERS[cls](layer, traced)
-        agree(np.asarray(plain), y)
-        found = tape.gradient(plain, [traced, layer.trainable_weights], dy, "zero")
-        for ours, hand in zip(found[0] if isinstance(x, list) else [found[0]],
-                              dx if isinstance(x, list) else [dx], strict=True):  # fmt: skip
-            agree(ours, hand)
-        for ours, hand in zip(found[1], expected, strict=True):
-            agree(ours, hand)
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", DEFINITIONS, ids=name_of)
+def test_witnesses_agree_on_many(cls, witness_table):
+    checked(cls, many, witness_table)
 
-    check()
+
+WRONG = {
+    activations.Tanh: ("backward", lambda dz: dz * (1 + 1e-9)),
+    layers.Conv2D: ("backward", lambda dx: dx + 1e-9),
+    layers.Dense: ("backward", lambda dx: -dx),
+    layers.LSTM: ("backward", lambda dx: dx),
+    losses.CategoricalCrossentropy: ("gradient", lambda dp: dp * 1.01),
+    regularizers.L2: ("gradient", lambda dx: dx / 2),
+}
+
+
+@pytest.mark.parametrize("cls", WRONG, ids=name_of)
+def test_a_wrong_gradient_is_noticed(cls, monkeypatch):
+    """Plant an error of a billionth, a wrong sign, a forgotten parameter."""
+    method, spoil = WRONG[cls]
+    right = getattr(cls, method)
+
+    def wrong(self, *args, **options):
+        result = right(self, *args, **options)
+        if cls is layers.LSTM:
+            self.cell.recurrent_kernel.grad = self.cell.recurrent_kernel.grad.T[::-1].T
+            return result
+        return [spoil(d) for d in result] if isinstance(result, list) else spoil(result)
+
+    monkeypatch.setattr(cls, method, wrong)
+    with pytest.raises(DisagreementError):
+        checked(cls, until_wrong, _Nothing())
+
+
+class _Nothing:
+    def add(self, cls, finding):
+        pass
+
+
+def test_a_wrong_definition_is_noticed_by_the_differences(monkeypatch):
+    """Where autodiff and hand agree on a wrong slope, the differences do not."""
+    from . import witnesses
+
+    monkeypatch.setattr(witnesses, "apart", lambda found, expected, what: 0.0)
+    monkeypatch.setattr(
+        activations.Sigmoid, "backward", lambda self, y, dy: dy * y * (1 - y) * (1 + 1e-4)
+    )
+    with pytest.raises(DisagreementError, match="along a direction"):
+        checked(activations.Sigmoid, until_wrong, _Nothing())
+
+
+def test_a_kink_is_no_disagreement():
+    from .witnesses import along
+
+    assert along(np.abs, 0.3, 1.0) is None
+    assert along(np.sin, 1.0, 1.0) < 1e-9

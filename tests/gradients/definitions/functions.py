@@ -1,8 +1,4 @@
-"""What activations, losses, regularizers and layers compute, in plain NumPy from their definitions.
-
-No trick against overflow, no work shared with a gradient, nothing in place: only the equation. By
-`minidl.autodiff` each is a second witness for the gradient that was derived by hand.
-"""
+"""What activations, losses and regularizers compute, in plain NumPy from their definitions."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import activations, config, layers, losses, regularizers
+from minidl import activations, config, losses, regularizers
 from minidl.ops import erf
 
 Definition = Callable[..., Any]
@@ -76,6 +72,11 @@ ACTIVATIONS: dict[type, Definition] = {
 }
 
 
+def activated(activation: Any, z: Any) -> Any:
+    """Return an activation of z, from its definition."""
+    return ACTIVATIONS[type(activation)](activation, z)
+
+
 def signs(y_true: Any) -> Any:
     return 2 * y_true - 1 if np.isin(y_true, (0, 1)).all() else y_true
 
@@ -102,7 +103,64 @@ def log1p_of(v: Any) -> Any:
     return np.log(np.maximum(v, config.epsilon()) + 1)
 
 
+def clipped(p: Any) -> Any:
+    return np.clip(p, config.epsilon(), 1 - config.epsilon())
+
+
+def binary_entropy(y: Any, p: Any) -> Any:
+    return -y * np.log(clipped(p)) - (1 - y) * np.log(1 - clipped(p))
+
+
+def binary(loss: Any, t: Any, p: Any) -> Any:
+    y = t * (1 - loss.label_smoothing) + loss.label_smoothing / 2
+    if loss.from_logits:  # −y log σ(z) − (1 − y) log(1 − σ(z)), not clipped
+        values = y * np.log(1 + np.exp(-p)) + (1 - y) * np.log(1 + np.exp(p))
+    else:
+        values = binary_entropy(y, p)
+    return np.mean(values, axis=loss.axis)
+
+
+def binary_focal(loss: Any, t: Any, p: Any) -> Any:
+    y = t * (1 - loss.label_smoothing) + loss.label_smoothing / 2
+    p = sigmoid(p) if loss.from_logits else p
+    right = y * p + (1 - y) * (1 - p)
+    weight = y * loss.alpha + (1 - y) * (1 - loss.alpha) if loss.apply_class_balancing else 1
+    return np.mean(weight * (1 - right) ** loss.gamma * binary_entropy(y, p), axis=loss.axis)
+
+
+def shares(loss: Any, p: Any) -> Any:
+    """Return the probabilities that predictions stand for."""
+    return softmax(p, loss.axis) if loss.from_logits else p / p.sum(axis=loss.axis, keepdims=True)
+
+
+def smoothed(loss: Any, t: Any) -> Any:
+    return t * (1 - loss.label_smoothing) + loss.label_smoothing / t.shape[loss.axis]
+
+
+def categorical(loss: Any, t: Any, p: Any) -> Any:
+    q = shares(loss, p)
+    return -np.sum(smoothed(loss, t) * np.log(q if loss.from_logits else clipped(q)), loss.axis)
+
+
+def categorical_focal(loss: Any, t: Any, p: Any) -> Any:
+    c = clipped(shares(loss, p))
+    return -np.sum(loss.alpha * (1 - c) ** loss.gamma * smoothed(loss, t) * np.log(c), loss.axis)
+
+
+def sparse(loss: Any, k: Any, p: Any) -> Any:
+    counted = k != loss.ignore_class if loss.ignore_class is not None else np.ones_like(k)
+    classes = np.arange(p.shape[loss.axis])
+    hot = np.moveaxis((k[..., None] == classes).astype(float), -1, loss.axis)
+    q = shares(loss, p)
+    return -np.sum(hot * np.log(q if loss.from_logits else clipped(q)), loss.axis) * counted
+
+
 LOSSES: dict[type, Definition] = {
+    losses.BinaryCrossentropy: binary,
+    losses.BinaryFocalCrossentropy: binary_focal,
+    losses.CategoricalCrossentropy: categorical,
+    losses.CategoricalFocalCrossentropy: categorical_focal,
+    losses.SparseCategoricalCrossentropy: sparse,
     losses.MeanSquaredError: lambda loss, t, p: np.mean((t - p) ** 2, axis=-1),
     losses.MeanAbsoluteError: lambda loss, t, p: np.mean(np.abs(t - p), axis=-1),
     losses.MeanAbsolutePercentageError: lambda loss, t, p: (
@@ -123,38 +181,17 @@ LOSSES: dict[type, Definition] = {
     losses.Poisson: lambda loss, t, p: np.mean(p - t * np.log(p + config.epsilon()), axis=-1),
 }
 
+
+def orthogonal(r: Any, x: Any) -> Any:
+    x = x if r.mode == "rows" else x.T
+    u = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), config.epsilon())
+    pairs = [np.abs(u[i] @ u[j]) for i in range(len(u)) for j in range(i)]
+    return r.factor * sum(pairs[1:], pairs[0]) / len(pairs) if pairs else 0 * np.sum(x)
+
+
 REGULARIZERS: dict[type, Definition] = {
     regularizers.L1: lambda r, x: r.l1 * np.sum(np.abs(x)),
     regularizers.L2: lambda r, x: r.l2 * np.sum(x**2),
+    regularizers.OrthogonalRegularizer: orthogonal,
     regularizers.L1L2: lambda r, x: r.l1 * np.sum(np.abs(x)) + r.l2 * np.sum(x**2),
-}
-
-
-def dense(layer: Any, x: Any) -> Any:
-    z = x @ layer.kernel
-    z = z + layer.bias if layer.use_bias else z
-    return ACTIVATIONS[type(layer.activation)](layer.activation, z)
-
-
-def flatten(layer: Any, x: Any) -> Any:
-    if layer.data_format == "channels_first" and x.ndim > 1:
-        x = np.moveaxis(x, 1, -1)
-    return np.reshape(x, (len(x), -1))
-
-
-def axes(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, list) else axis
-
-
-LAYERS: dict[type, Definition] = {
-    layers.Dense: dense,
-    layers.Flatten: flatten,
-    layers.Identity: lambda layer, x: x,
-    layers.UnitNormalization: lambda layer, x: (
-        x / np.sqrt(np.sum(x**2, axis=axes(layer.axis), keepdims=True))
-    ),
-    layers.Add: lambda layer, xs: sum(xs[1:], xs[0]),
-    layers.Multiply: lambda layer, xs: math.prod(xs[1:], start=xs[0]),
-    layers.Average: lambda layer, xs: sum(xs[1:], xs[0]) / len(xs),
-    layers.Subtract: lambda layer, xs: xs[0] - xs[1],
 }
