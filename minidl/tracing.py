@@ -71,6 +71,29 @@ def end(outer: Any) -> None:
         listening -= 1
 
 
+class Collector:
+    """Listens where nothing is followed: takes what layers add to the loss, in evaluation.
+
+    Attributes:
+        losses: what was added, each with the layer that added it.
+        training: what layers that are called meanwhile take for `training`, if they are not told.
+        depth: how many calls of layers are under way; at least the one that this is for.
+    """
+
+    recording = False
+
+    def __init__(self, training: bool = False) -> None:
+        outer = _thread.tape
+        self.level: int = -1 if outer is None else outer.level
+        self.training = training
+        self.losses: list[tuple[Any, Any]] = []
+        self.depth = 1
+
+    def read(self, parameter: Any) -> Any:
+        """Return a parameter's value, which is not followed."""
+        return parameter._value
+
+
 @contextmanager
 def recording(tape: Any) -> Iterator[None]:
     """Let `tape` listen within the block; None lets nobody listen."""

@@ -21,12 +21,17 @@ pytestmark = pytest.mark.skipif(
 
 LEAST = {
     "autoencoder": 0.2,  # the share of the noise that is gone
+    "contrastive": 0.7,  # accuracy of a linear layer on what was learned without labels
+    "custom_layers": 0.7,
     "mnist_convnet": 0.6,  # accuracy
     "row_lstm": 0.5,
     "text_transformer": 0.65,  # accuracy; guessing gives 0.5
     "two_inputs": 0.7,  # likewise
 }
 """What `main(["--quick"])` returns at least."""
+
+NOT_UNDER_KERAS = {"contrastive": "it trains by a GradientTape, which is TensorFlow's"}
+"""Examples that Keras's imports are not enough for, and why."""
 
 
 def load(name: str, imports_of: str = "minidl") -> ModuleType:

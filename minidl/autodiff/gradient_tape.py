@@ -149,6 +149,7 @@ class GradientTape:
         tape = self._opened("reset")
         tape.records.clear()
         tape.parameters.clear()
+        tape.losses.clear()
 
     def watched_variables(self) -> list[Any]:
         """Return the parameters that were followed, in the order of their first use."""

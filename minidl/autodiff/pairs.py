@@ -36,6 +36,8 @@ class Run:
         inputs: for each input its number on the tape; None for one without a gradient.
         outputs: the same for each output.
         like: the inputs' structure.
+        added: what the call added to the loss.
+        term: the number of that on the tape; None if it is a constant.
     """
 
     def __init__(self, tape: Tape, like: Any, inputs: list[Any], outputs: list[Any]) -> None:
@@ -43,12 +45,22 @@ class Run:
         self.like = like
         self.inputs = inputs
         self.outputs = outputs
+        self.added = 0.0
+        self.term: int | None = None
 
 
-class Failed:
+class Untraced:
+    """The residuals of a call in evaluation, from which nobody goes backwards."""
+
+    def __init__(self, added: float) -> None:
+        self.added = added
+
+
+class Failed(Untraced):
     """The residuals of a call that has no derivative: it is no error before one is asked for."""
 
-    def __init__(self, error: NotDifferentiableError) -> None:
+    def __init__(self, error: NotDifferentiableError, added: float) -> None:
+        super().__init__(added)
         self.error = error
 
 
@@ -59,19 +71,30 @@ def forward(layer: Any, x: Any, training: bool, options: dict[str, Any]) -> tupl
 
 def on_tape(call: Callable[[Any], Any], x: Any, training: bool) -> tuple[Any, Any]:
     """Return call(x), and the residuals that `backward` needs."""
+    if type(tracing.current()) is tracing.Collector:
+        y, plain = _untraced(call, x, training)
+        return y, Untraced(plain)
     tape = Tape(training)
+    tape.depth = 1
     traced = map_leaves(lambda a: tape.leaf(a) if is_floating(a) else a, _arrays(x))
     outer = tracing.begin(tape)
-    failed: Failed | None = None
+    failed: NotDifferentiableError | None = None
+    added: Any = 0.0
     try:
         result = call(traced)
+        if tape.losses:
+            added = sum(term for _, term in tape.losses)
     except NotDifferentiableError as error:
-        failed = Failed(error)
+        failed = error
     finally:
         tracing.end(outer)
         tape.recording = False
     if failed is not None:
-        return call(x), failed
+        try:
+            y, plain = _untraced(call, x, training)
+        except ValueError as error:
+            raise failed if "read-only" in str(error) else error from None
+        return y, Failed(failed, plain)
     numbers: list[Any] = []
 
     def outside(item: Any) -> Any:
@@ -87,7 +110,20 @@ def on_tape(call: Callable[[Any], Any], x: Any, training: bool) -> tuple[Any, An
 
     y = map_leaves(outside, result)
     inputs = [a.index if isinstance(a, TracedArray) else None for a in leaves(traced)]
-    return y, Run(tape, x, inputs, numbers)
+    run = Run(tape, x, inputs, numbers)
+    if tape.losses:
+        run.term = added.index if isinstance(added, TracedArray) else None
+        run.added = float(tracing.plain(added))
+    return y, run
+
+
+def _untraced(call: Callable[[Any], Any], x: Any, training: bool) -> tuple[Any, float]:
+    """Return call(x) on plain arrays, and what it added to the loss."""
+    collector = tracing.Collector(training)
+    with tracing.recording(collector):
+        result = call(_arrays(x))
+    y = map_leaves(lambda a: a if a is None or type(a) is np.ndarray else np.asarray(a), result)
+    return y, float(sum(term for _, term in collector.losses))
 
 
 def backward(layer: Any, run: Any, dy: Any, need_dx: bool) -> Any:
@@ -101,6 +137,8 @@ def backward(layer: Any, run: Any, dy: Any, need_dx: bool) -> Any:
     for number, d in zip(run.outputs, leaves(dy), strict=True):
         if number is not None and d is not None:
             walk.give(number, d)
+    if run.term is not None:
+        walk.give(run.term, np.ones((), tape.records[run.term].y.dtype))
     gradients = walk.run()
     for parameter, number in read:
         g = gradients[number]
@@ -150,13 +188,29 @@ def call_layer(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     arrays = map_structure(layer._autocast, arrays)
     training = options.pop("training", None)
     training = bool(tape.training if training is None else training)
+    if not tape.depth and tape.losses:  # as in Keras, a new call of a layer begins anew
+        own = {id(member) for member in layer.with_sublayers()}
+        tape.losses[:] = [(owner, t) for owner, t in tape.losses if id(owner) not in own]
+    before, tape.training = tape.training, training
+    tape.depth += 1
+    try:
+        y = _called(tape, layer, arrays, training, options)
+    finally:
+        tape.depth -= 1
+        tape.training = before
+    if layer.activity_regularizer is not None:
+        for part in leaves(y):
+            penalty = through_regularizer(layer.activity_regularizer, part)
+            tape.losses.append((layer, penalty / len(part)))
+    return y
+
+
+def _called(tape: Tape, layer: Any, x: Any, training: bool, options: dict[str, Any]) -> Any:
     if layer.writes_call_alone:
-        before, tape.training = tape.training, training
-        try:
-            return layer._forward_by_call(arrays, training, options)
-        finally:
-            tape.training = before
-    return _through_layer(tape, layer, arrays, training, options)
+        return layer._forward_by_call(x, training, options)
+    if not options and layer.unrolled_graph() is not None and layer.adds_within():
+        return layer.call_one_by_one(x, training)
+    return _through_layer(tape, layer, x, training, options)
 
 
 def _array(layer: Any, value: Any) -> Any:
@@ -175,6 +229,15 @@ def _through_layer(tape: Tape, layer: Any, x: Any, training: bool, options: dict
         _own_value(tape, value, name)
     with tracing.recording(None):
         y, residuals = call_forward(layer, rebuilt(x, inside), training, options)
+    if added := layer.added_loss(residuals):
+        if not tape.recording:
+            tape.losses.append((layer, added))
+            return y
+        raise NotDifferentiableError(
+            name,
+            "a layer within it adds to the loss, which cannot be followed from outside. Call that "
+            "layer itself within your call.",
+        )
     inputs = [a.index if isinstance(a, TracedArray) else None for a in leaves(x)]
     record = _LayerRecord(layer, residuals, inputs, parameters, y)
     if not record.parents:

@@ -32,6 +32,7 @@ class Tape:
             about.
         recording: whether it still listens. Once it does not, its traced arrays count as plain.
         records: for each number its record; None for an array that the tape began with.
+        losses: what layers added to the loss meanwhile, each with the layer.
     """
 
     def __init__(self, training: bool | None = None) -> None:
@@ -41,6 +42,8 @@ class Tape:
         self.training = training
         self.records: list[Record | PairRecord | Part | None] = []
         self.parameters: dict[int, tuple[Any, int, Any]] = {}
+        self.losses: list[tuple[Any, Any]] = []
+        self.depth = 0  # how many calls of layers are under way
 
     def leaf(self, value: Any) -> TracedArray:
         """Return `value` as a traced array that begins here."""

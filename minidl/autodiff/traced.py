@@ -174,7 +174,9 @@ class TracedArray(Traced):
         return self // other, self % other
 
     def __bool__(self) -> bool:
-        return bool(plain(self))
+        return bool(
+            self._leave("bool", "whether it is 0 has no gradient. Write x != 0, or x is not None")
+        )
 
     def __contains__(self, item: Any) -> bool:
         return plain(item) in plain(self)

@@ -231,6 +231,8 @@ class _NoParameters:
         self.level = -1 if self._outer is None else self._outer.level
         self.training = getattr(self._outer, "training", None)
         self.recording = False
+        self.losses = getattr(self._outer, "losses", [])
+        self.depth = 1
 
     def read(self, parameter: Any) -> Any:
         if self._outer is not None and parameter.trainable:

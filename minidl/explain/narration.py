@@ -159,11 +159,15 @@ def _masked(batch: Batch, masks: Any) -> Batch:
 
 def _penalties(model: Any, plan: Plan, tape: Any) -> list[tuple[str, float]]:
     """Return what is added to the loss besides the losses: whose penalty, and how much."""
-    found = [
-        (f"{layer.regularizer!r} on the output of {layer.name.removesuffix('_activity')!r}",
-         layer.penalty(tape[i]))
-        for i, layer in plan.penalties
-    ]  # fmt: skip
+    found = []
+    for i in plan.adding:
+        step = plan.steps[i]
+        added, layer = step.added_loss(tape[i]), step.layer
+        if isinstance(layer, ActivityPenalty):
+            owner = layer.name.removesuffix("_activity")
+            found.append((f"{layer.regularizer!r} on the output of {owner!r}", added))
+        elif added:
+            found.append((f"what {layer.name!r} adds", added))
     for parameter in model.trainable_weights:
         if parameter.regularizer is not None:
             value = float(parameter.regularizer(parameter.value))

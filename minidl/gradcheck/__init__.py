@@ -3,6 +3,7 @@
     gradcheck(MyLayer(3), x)                     a layer or a model: dx and every parameter
     gradcheck(MyLayer(3), input_shape=(4, 5))    the same, on random inputs
     gradcheck("swish")  gradcheck(MyLoss())      an activation, a loss, a regularizer
+    gradcheck(function)                          any function of arrays
 
 It works in float64 on a copy, with a random cotangent: one of ones hides a softmax's errors. The
 numeric derivatives are extrapolated to a step of zero and good to ten digits, so a gradient that is
@@ -17,6 +18,7 @@ from typing import Any
 from minidl.activations import Activation
 from minidl.gradcheck.functions import check_loss, check_regularizer
 from minidl.gradcheck.layers import check_activation, check_layer
+from minidl.gradcheck.plain_functions import check_function
 from minidl.gradcheck.report import GradientError, Part, Report
 from minidl.layers.layer import Layer
 from minidl.losses import Loss
@@ -27,6 +29,7 @@ __all__ = [
     "Part",
     "Report",
     "check_activation",
+    "check_function",
     "check_layer",
     "check_loss",
     "check_regularizer",
@@ -35,12 +38,12 @@ __all__ = [
 
 
 def gradcheck(obj: Any, *inputs: Any, **arguments: Any) -> Report:
-    """Check the gradient of a layer, a model, an activation, a loss or a regularizer.
+    """Check the gradient of a layer, a model, an activation, a loss, a regularizer or a function.
 
     Arguments:
         obj: what to check; a string is the name of an activation.
-        inputs: what `check_layer`, `check_activation`, `check_loss` or `check_regularizer` takes:
-            `x` for a layer, `y_true, y_pred` for a loss.
+        inputs: what `check_layer`, `check_activation`, `check_loss`, `check_regularizer` or
+            `check_function` takes: `x` for a layer, `y_true, y_pred` for a loss.
         arguments: their other arguments, such as `input_shape`, `training`, `tolerance`, `seed`.
 
     Returns:
@@ -74,8 +77,10 @@ def gradcheck(obj: Any, *inputs: Any, **arguments: Any) -> Report:
         return check_loss(obj, *inputs, **arguments)
     if isinstance(obj, Regularizer):
         return check_regularizer(obj, *inputs, **arguments)
+    if callable(obj) and not isinstance(obj, type):
+        return check_function(obj, *inputs, **arguments)
     what = f"the class {obj.__name__}" if isinstance(obj, type) else type(obj).__name__
     raise TypeError(
-        f"gradcheck received {what}, expected a Layer, Model, Activation, Loss or Regularizer."
-        + (" Make an object of it first." if isinstance(obj, type) else "")
+        f"gradcheck received {what}, expected a Layer, Model, Activation, Loss, Regularizer or "
+        "a function of arrays." + (" Make an object of it first." if isinstance(obj, type) else "")
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl._typing import Array, Residuals
 from minidl.gradcheck.report import GradientError
-from minidl.gradcheck.twin import State, family, flatten
+from minidl.gradcheck.twin import State, flatten
 from minidl.layers.layer import Layer, accepts, call_forward
 from minidl.layers.masks import beside_inputs
 from minidl.layers.parameter import Parameter
@@ -30,6 +30,11 @@ class Subject:
         self.parameters: list[Parameter] = []
 
     @property
+    def adds(self) -> bool:
+        """Whether something may be added to the loss."""
+        return False
+
+    @property
     def skips_dx(self) -> bool:
         """Whether backward takes `need_dx`."""
         return False
@@ -41,6 +46,10 @@ class Subject:
     def output(self, x: Any) -> Any:
         """Return what a plain call gives."""
         return self.pair(x)
+
+    def outputs(self, x: Any) -> Array:
+        """Return all floating outputs in one row, and behind them what is added to the loss."""
+        return row(self.forward(x)[0])
 
     def backward(self, residuals: Residuals, dy: Any, **options: Any) -> Any:
         """Return dx; what goes wrong on the way is reported as an error of backward."""
@@ -115,6 +124,16 @@ class LayerSubject(Subject):
         self.state.restore()
         return self._pair_of(call_forward(self.layer, x, self.training, dict(self.options)))
 
+    @property
+    def adds(self) -> bool:
+        """Whether the layer may add to the loss."""
+        return self.layer.writes_call_alone or type(self.layer).added_loss is not Layer.added_loss
+
+    def outputs(self, x: Any) -> Array:
+        """Return all floating outputs in one row, and behind them what is added to the loss."""
+        y, residuals = self.forward(x)
+        return np.append(row(y), self.layer.added_loss(residuals)) if self.adds else row(y)
+
     def output(self, x: Any) -> Any:
         """Return what a plain call gives, which must be what `forward` gives on the same inputs."""
         self.state.restore()
@@ -126,7 +145,7 @@ class LayerSubject(Subject):
     def attributes(self) -> dict[str, Any]:
         """Return what is stored on the layer and the layers within."""
         found = {}
-        for member in family(self.layer):
+        for member in self.layer.with_sublayers():
             owner = "self" if member is self.layer else member.name
             found.update(_named(owner, member))
         return found

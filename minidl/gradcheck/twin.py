@@ -45,21 +45,9 @@ def _copied(layer: Layer) -> Layer:
         return twin
 
 
-def family(layer: Layer) -> list[Layer]:
-    """Return the layer and all layers within, each once."""
-    found: dict[int, Layer] = {}
-    waiting = [layer]
-    while waiting:
-        member = waiting.pop()
-        if id(member) not in found:
-            found[id(member)] = member
-            waiting += member.sublayers()
-    return list(found.values())
-
-
 def retype(layer: Layer, dtype: str) -> None:
     """Make `layer` compute in `dtype`: its parameters, constants, inputs and what it builds."""
-    for member in family(layer):
+    for member in layer.with_sublayers():
         member.dtype = dtype
         for name, value in list(vars(member).items()):
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":

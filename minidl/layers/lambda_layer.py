@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl._typing import Residuals
-from minidl.layers.layer import Layer
+from minidl.layers.layer import Layer, map_structure, read_only
 from minidl.registry import nearest, serialize
 
 
@@ -86,7 +86,7 @@ class Lambda(Layer):
         named = _argument_names(self.function)
         given = {"training": training, "mask": options.get("mask")}
         chosen = {key: value for key, value in given.items() if key in named}
-        return self.function(x, **self.arguments, **chosen)
+        return self.function(map_structure(read_only, x), **self.arguments, **chosen)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape that was given, that its function says, or that a trial run has."""

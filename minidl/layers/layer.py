@@ -17,15 +17,15 @@ import numpy as np
 from minidl import config, regularizers, tracing
 from minidl._typing import Array, DType, Residuals, Shape
 from minidl.layers import naming
+from minidl.layers.added_losses import LossAdder
 from minidl.layers.input_spec import InputSpec, check_input
 from minidl.layers.masks import beside_inputs, check_mask, leads
-from minidl.layers.ownership import ParameterOwner
 from minidl.layers.shape_inference import infer_output_shape
 from minidl.layers.symbolic import Node, SymbolicTensor, is_symbolic
 from minidl.registry import Configurable, constructor_arguments
 
 
-class Layer(ParameterOwner, Configurable):
+class Layer(LossAdder, Configurable):
     """A step of a model: parameters, and a pair of functions that are each other's derivative.
 
     A subclass creates its parameters in `build` and writes `forward` and `backward`:
@@ -283,6 +283,7 @@ class Layer(ParameterOwner, Configurable):
             )
         if accepts(call, "training"):
             options = {**options, "training": training}
+        x = map_structure(read_only, x)
         several = isinstance(x, list) and positional_inputs(call) > 1
         return self.call(*x, **options) if several else self.call(x, **options)
 
@@ -397,6 +398,15 @@ def call_forward(layer: Layer, x: Any, training: bool, options: dict[str, Any]) 
             "will need beside the output, or None if it needs nothing."
         )
     return result
+
+
+def read_only(x: Any) -> Any:
+    """Return an array in a form that cannot be changed in place; anything else as it is."""
+    if type(x) is not np.ndarray:
+        return x
+    x = x.view()
+    x.flags.writeable = False
+    return x
 
 
 def overrides(cls: type[Layer], method: str) -> bool:

@@ -89,6 +89,17 @@ class ParameterOwner:
         found.pop(id(self), None)
         return list(found.values())
 
+    def with_sublayers(self) -> list[Any]:
+        """Return this layer and all layers within, at any depth, each once."""
+        found: dict[int, ParameterOwner] = {}
+        waiting: list[ParameterOwner] = [self]
+        while waiting:
+            member = waiting.pop()
+            if id(member) not in found:
+                found[id(member)] = member
+                waiting += reversed(member.sublayers())
+        return list(found.values())
+
     @property
     def trainable(self) -> bool:
         """Whether the layer's parameters are trained. Setting it reaches all layers within."""

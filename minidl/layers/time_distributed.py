@@ -78,6 +78,12 @@ class TimeDistributed(Layer):
         y, kept = self._apply(_joined(x), training, None if mask is None else _joined(mask))
         return y.reshape(*x.shape[:2], *y.shape[1:]), kept
 
+    def added_loss(self, residuals: Residuals) -> float:
+        """Return what the layer added to the loss, over all steps."""
+        if not self.layer.state_weights:
+            return self.layer.added_loss(residuals)
+        return sum(self.layer.added_loss(kept) for kept in residuals)
+
     def backward(self, residuals: Residuals, dy: Array, need_dx: bool = True) -> Array | None:
         """Assign the sum over the steps of each of the layer's gradients; return dx."""
         if not self.layer.state_weights:

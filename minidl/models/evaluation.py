@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl import config
+from minidl import config, tracing
 from minidl._typing import Array
 from minidl.kernels import threads
 from minidl.models.batches import ArrayBatches, Batch, Batches, check_finite
@@ -136,9 +136,7 @@ class Evaluator(Steps):
     def _predict_batch(self, x: list[Array]) -> list[Array]:
         if self.unrolled_graph() is None:
             inputs = x[0] if len(x) == 1 else x
-            if self.writes_call_alone:  # nobody will go backwards, so nothing need be traced
-                y = self._forward_by_call(inputs, False, {})
-            else:
+            with tracing.recording(tracing.Collector()):  # nobody will go backwards
                 y = self.forward(inputs, training=False)[0]
             return self._outputs.flatten(y, self.name) if self._outputs.names else as_list(y)
         plan = self._plan()

@@ -14,7 +14,7 @@ from minidl.layers.masks import beside_inputs, check_mask
 from minidl.layers.shape_inference import infer_output_shape
 from minidl.layers.symbolic import SymbolicTensor, is_symbolic
 from minidl.models.graph import Graph
-from minidl.models.masked_plan import plan_of
+from minidl.models.masked_plan import has_masks, plan_of
 from minidl.models.plan import Plan
 from minidl.models.structure import Structure
 
@@ -163,6 +163,39 @@ class GraphLayer(Layer):
         dys = self._outputs.flatten(dy, f"Model {self.name!r}")
         dxs = plan.backward(list(tape), dys)
         return self._inputs.packed(dxs[: len(self._inputs.tensors)])
+
+    def added_loss(self, residuals: Residuals) -> float:
+        """Return what the graph's layers added to the loss in a run."""
+        if self._graph is None:
+            return super().added_loss(residuals)
+        plan, tape = residuals
+        return plan.added_loss(tape)
+
+    def adds_within(self) -> bool:
+        """Return whether layers of the graph add to the loss, or may; one with masks is left out.
+
+        A tape that records then follows each of them by itself, so that what they add has a
+        gradient of its own.
+        """
+        assert self._graph is not None
+        members = [m for layer in self._graph.layers for m in layer.with_sublayers()]
+        adds = any(m.activity_regularizer is not None or m.writes_call_alone for m in members)
+        return adds and not has_masks(self._graph)
+
+    def call_one_by_one(self, x: Any, training: bool) -> Any:
+        """Call the graph's layers one after the other, and return the output."""
+        assert self._graph is not None
+        tensors = self._inputs.flatten(x, f"Model {self.name!r}")
+        values = dict(zip(map(id, self._graph.inputs), tensors, strict=True))
+        for node in self._graph.nodes:
+            if all(id(tensor) in values for tensor in node.outputs):
+                continue  # an input
+            inputs = [values[id(tensor)] for tensor in node.inputs]
+            options = {"training": training, **node.options}
+            y = node.layer(inputs[0] if node.single else inputs, **options)
+            outputs = [y] if node.single_output else list(y)
+            values.update(zip(map(id, node.outputs), outputs, strict=True))
+        return self._outputs.packed([values[id(tensor)] for tensor in self._graph.outputs])
 
     def _input_masks(self, mask: Any, shapes: list[Shape]) -> list[Any]:
         """Return a mask for each input, or None for one without; no list at all without any."""

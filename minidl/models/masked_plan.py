@@ -76,9 +76,9 @@ class MaskedStep(Step):
         inputs: Any = x[0] if step.single else x[:count]
         training = training if step.training is None else step.training
         options = {**step.options, "mask": mask[0] if step.single else mask}
-        y, residuals = call_forward(step.layer, inputs, training, options)
         if not step.custom:
-            return y, residuals
+            return call_forward(step.layer, inputs, training, options)
+        y, residuals = step.forward_guarded(inputs, training, options)
         shapes = [np.shape(a) for a in x[:count]]
         return y, (residuals, shapes[0] if step.single else shapes)
 

@@ -10,12 +10,14 @@ added here, and where a parameter is used twice so are its: layers only ever ass
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from minidl import tracing
 from minidl._typing import Array, Residuals
-from minidl.layers.layer import Layer, accepts, call_forward
+from minidl.layers.layer import Layer, accepts, call_forward, read_only
 from minidl.layers.parameter import Parameter
 from minidl.layers.symbolic import Node
 from minidl.models.graph import Graph
@@ -27,6 +29,7 @@ class Step:
     """One call of one layer: where its inputs are, and where its outputs go."""
 
     __slots__ = (
+        "assigns",
         "custom",
         "inputs",
         "layer",
@@ -56,18 +59,42 @@ class Step:
         self.runs_backward = True
         self.skips_dx = accepts(type(layer).backward, "need_dx")
         self.custom = not type(layer).__module__.startswith("minidl.")
+        self.assigns = layer.writes_call_alone  # whether backward is known to assign its gradients
 
     def forward(self, x: Any, training: bool) -> tuple[Any, Residuals]:
         """Run the layer forwards."""
         if self.training is not None:
             training = self.training
-        if not self.custom and not self.options:
-            return self.layer.forward(x, training)
-        result = call_forward(self.layer, x, training, self.options)
-        if self.custom:  # backward's gradients are compared with these shapes
-            shapes = np.shape(x) if self.single else [np.shape(a) for a in x]
-            return result[0], (result[1], shapes)
-        return result
+        if not self.custom:
+            if not self.options:
+                return self.layer.forward(x, training)
+            return call_forward(self.layer, x, training, self.options)
+        y, residuals = self.forward_guarded(x, training, self.options)
+        # backward's gradients are compared with these shapes
+        return y, (residuals, np.shape(x) if self.single else [np.shape(a) for a in x])
+
+    def forward_guarded(
+        self, x: Any, training: bool, options: dict[str, Any]
+    ) -> tuple[Any, Residuals]:
+        """Run a layer of the user's own forwards; its inputs cannot be changed in place.
+
+        Raises:
+            ValueError: if it tries to: other layers may need what it would write over.
+        """
+        x = read_only(x) if self.single else [read_only(a) for a in x]
+        try:
+            return call_forward(self.layer, x, training, options)
+        except ValueError as error:
+            self._explain_read_only(error, "forward", "its input")
+            raise
+
+    def _explain_read_only(self, error: ValueError, method: str, what: str) -> None:
+        if "read-only" in str(error):
+            raise ValueError(
+                f"Layer {self.layer.name!r} ({type(self.layer).__name__}): {method} changes "
+                f"{what} in place, which other layers may need as it is. Make a new array: "
+                "y = x + 1 in place of x += 1."
+            ) from error
 
     def backward(self, residuals: Residuals, dy: Any) -> Any:
         """Run the layer backwards; None where the input's gradient is not wanted."""
@@ -78,10 +105,45 @@ class Step:
             return backward(residuals, dy)
         residuals, shapes = residuals
         options = {"need_dx": self.wants_dx} if self.skips_dx else {}
-        dx = backward(residuals, dy, **options)
+        dy = read_only(dy) if self.single_output else [read_only(d) for d in dy]
+        fresh = () if self.assigns else self._unassigned()
+        try:
+            dx = backward(residuals, dy, **options)
+        except ValueError as error:
+            self._explain_read_only(error, "backward", "dy or the residuals")
+            raise
+        if not self.assigns:
+            self._check_assigned(fresh)
         if self.wants_dx:
             self._check_dx(dx, shapes)
         return dx
+
+    def _unassigned(self) -> list[Parameter]:
+        """Mark the gradients that the first run backwards is to assign."""
+        found = [p for p in self.parameters if p.trainable and p.descent is None]
+        for parameter in found:
+            parameter.grad.fill(np.nan)
+        return found
+
+    def _check_assigned(self, parameters: Sequence[Parameter]) -> None:
+        """See that the first run backwards assigned every gradient; later runs are not looked at.
+
+        Raises:
+            ValueError: if one was left out, or added to.
+        """
+        for parameter in parameters:
+            if np.isnan(parameter.grad).any():
+                raise ValueError(
+                    f"Layer {self.layer.name!r} ({type(self.layer).__name__}): backward did not "
+                    f"assign the whole gradient of {parameter.path!r}, which would never be "
+                    f"trained. Write self.{parameter.name}.grad = ... (not += : layers assign, and "
+                    "the model adds up); or it divides by zero."
+                )
+        self.assigns = True
+
+    def added_loss(self, residuals: Residuals) -> float:
+        """Return what the layer added to the loss in a run."""
+        return self.layer.added_loss(residuals[0] if self.custom else residuals)
 
     def _check_dx(self, dx: Any, shapes: Any) -> None:
         if self.single:
@@ -113,7 +175,7 @@ class ActivityPenalty(Layer):
         """Return dy plus the penalty's gradient."""
         return dy + self.regularizer.gradient(x) / x.dtype.type(len(x))
 
-    def penalty(self, x: Residuals) -> float:
+    def added_loss(self, x: Residuals) -> float:
         """Return the penalty of one batch."""
         return float(self.regularizer(x)) / len(x)
 
@@ -141,9 +203,7 @@ class Plan:
         self._unroll_whole(graph, slots)
         self.inputs = [slots[id(tensor)] for tensor in graph.inputs]
         self.outputs = [slots[id(tensor)] for tensor in graph.outputs]
-        self.penalties = [
-            (i, s.layer) for i, s in enumerate(self.steps) if isinstance(s.layer, ActivityPenalty)
-        ]
+        self.adding = self._steps_that_add()
         self._mark_backward(input_gradients)
         self._release = self._last_uses()
 
@@ -157,9 +217,18 @@ class Plan:
         step = Step(layer, plan.inputs, plan.outputs)
         step.single, step.single_output = single, outputs == 1
         step.wants_dx = False
-        plan.steps, plan.penalties, plan._views = [step], [], {}
+        plan.steps, plan._views = [step], {}
+        plan.adding = plan._steps_that_add()
         plan._release = [[]]
         return plan
+
+    def _steps_that_add(self) -> list[int]:
+        """Return the numbers of the steps that may add to the loss."""
+
+        def may(layer: Layer) -> bool:
+            return layer.writes_call_alone or type(layer).added_loss is not Layer.added_loss
+
+        return [i for i, step in enumerate(self.steps) if may(step.layer)]
 
     def _new_slot(self, dtype: str) -> int:
         if not dtype.startswith("float"):
@@ -234,6 +303,13 @@ class Plan:
             seen |= touched
         return release[::-1]
 
+    def evaluate(self, inputs: list[Array]) -> tuple[list[Array], Tape]:
+        """Return the outputs in inference mode, and a tape from which nobody will go backwards."""
+        if not self.adding:
+            return self.forward(inputs, training=False)
+        with tracing.recording(tracing.Collector()):
+            return self.forward(inputs, training=False)
+
     def forward(self, inputs: list[Array], training: bool) -> tuple[list[Array], Tape]:
         """Return the outputs and the tape of residuals."""
         values: list[Any] = [None] * self.size
@@ -253,6 +329,12 @@ class Plan:
 
     def predict(self, inputs: list[Array]) -> list[Array]:
         """Return the outputs in inference mode; every value is let go after its last use."""
+        if not self.adding:
+            return self._predict(inputs)
+        with tracing.recording(tracing.Collector()):
+            return self._predict(inputs)
+
+    def _predict(self, inputs: list[Array]) -> list[Array]:
         values: list[Any] = [None] * self.size
         for slot, array in zip(self.inputs, inputs, strict=True):
             values[slot] = array
@@ -340,9 +422,9 @@ class Plan:
         """Return the mask of each output in a run; None where no output has one."""
         return None
 
-    def activity_loss(self, tape: Tape) -> float:
-        """Return the penalties of all activity regularizers in a run."""
-        return sum(layer.penalty(tape[i]) for i, layer in self.penalties)
+    def added_loss(self, tape: Tape) -> float:
+        """Return what the layers added to the loss in a run: penalties, and terms of their own."""
+        return sum(self.steps[i].added_loss(tape[i]) for i in self.adding)
 
     def first_non_finite(self, inputs: list[Array], training: bool) -> str | None:
         """Return the name of the first layer whose output is not finite, or None."""

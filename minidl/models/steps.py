@@ -168,12 +168,10 @@ class Steps(GraphLayer):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
         training: bool = True,
     ) -> Any:  # fmt: skip
-        """Return the loss that `compile` chose, with penalties: for a `train_step` of one's own.
+        """Return the loss that `compile` chose, with `losses`: for a `train_step` of one's own.
 
         Within a `GradientTape` it can be differentiated.
         """
-        from minidl.autodiff import pairs
-
         self._require_compiled("compute_loss")
         objective = self._objective or self._make_objective(len(as_list(y_pred)))
         predictions, targets = as_list(y_pred), as_list(y)
@@ -184,10 +182,8 @@ class Steps(GraphLayer):
         ):
             if head.loss is not None:
                 total = total + head.loss(target, prediction, weight) * head.weight
-        for parameter in self.trainable_weights:
-            if parameter.regularizer is not None:
-                penalty = pairs.through_regularizer(parameter.regularizer, parameter.value)
-                total = total + penalty
+        for term in self.losses:
+            total = total + term
         return total
 
     def train_step(self, batch: Any) -> Any:
@@ -213,8 +209,8 @@ class Steps(GraphLayer):
         batch = _with_masks(batch, plan.output_masks(tape))
         objective.make_metrics(batch.y or [], outputs)
         loss, losses, gradients = objective.value_and_gradient(batch, outputs)
-        if plan.penalties:
-            loss += plan.activity_loss(tape)
+        if plan.adding:
+            loss += plan.added_loss(tape)
         for parameter, regularizer in self._regularized:
             loss += float(regularizer(parameter.value))
         if not math.isfinite(loss):
@@ -248,12 +244,12 @@ class Steps(GraphLayer):
         assert objective is not None
         plan = self._step_plan
         assert plan is not None
-        outputs, tape = plan.forward(batch.x, training=False)
+        outputs, tape = plan.evaluate(batch.x)
         batch = _with_masks(batch, plan.output_masks(tape))
         objective.make_metrics(batch.y or [], outputs)
         loss, losses = objective.value(batch, outputs)
-        if plan.penalties:
-            loss += plan.activity_loss(tape)
+        if plan.adding:
+            loss += plan.added_loss(tape)
         for parameter, regularizer in self._regularized:
             loss += float(regularizer(parameter.value))
         objective.update(batch, outputs, loss, losses)

@@ -1,12 +1,11 @@
-"""Hypothesis strategies for testing layers, activations and losses of your own.
+"""For tests of layers, activations and losses of your own: an assertion, and strategies.
 
     from hypothesis import given
-    from minidl.gradcheck import gradcheck
-    from minidl.testing import batches
+    from minidl.testing import assert_gradients_correct, batches
 
     @given(batches(features=5))
     def test_my_layer(x):
-        gradcheck(MyLayer(3), x)
+        assert_gradients_correct(MyLayer(3), x)
 
 Values stay off zero, where relu and its like have a kink; `avoid` names other kinks. Arrays are
 float64 and small, as a check entry by entry wants them.
@@ -22,6 +21,7 @@ except ImportError as error:
         'Install it with: pip install "minidl[test]"'
     ) from error
 
+from minidl.testing.assertions import assert_gradients_correct
 from minidl.testing.strategies import (
     arrays,
     batches,
@@ -35,6 +35,7 @@ from minidl.testing.targets import labels, one_hot, probabilities, sample_weight
 
 __all__ = [
     "arrays",
+    "assert_gradients_correct",
     "batches",
     "dtypes",
     "images",

@@ -128,6 +128,11 @@ def _forward_step(cell: Any, inputs: list[Array], training: bool) -> tuple[list[
             return [y, *flat(after)]
 
         outputs, residuals = pairs.on_tape(call, inputs, training)
+    if cell.added_loss(residuals):
+        raise NotImplementedError(
+            f"The cell {cell.name!r} ({type(cell).__name__}) adds to the loss within a step, which "
+            "a recurrent layer does not hand on. Add it in a layer behind it, from the sequence."
+        )
     shapes = [np.shape(s) for s in outputs[1:]]
     if shapes != [s.shape for s in inputs[1:]]:
         raise ValueError(
