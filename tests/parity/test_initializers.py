@@ -1,5 +1,6 @@
 """Initializers, regularizers and constraints against Keras."""
 
+import contextlib
 import inspect
 import json
 
@@ -161,32 +162,50 @@ def test_fans(keras):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("L1", {}),
-        ("L2", {"l2": 0.3}),
-        ("L1L2", {"l1": 0.1, "l2": 0.2}),
-        ("OrthogonalRegularizer", {}),
-        ("OrthogonalRegularizer", {"factor": 0.7, "mode": "columns"}),
+        ("L1", {"l1": 0.25}),
+        ("L2", {"l2": 0.25}),
+        ("L1L2", {"l1": 0.125, "l2": 0.25}),
+        ("OrthogonalRegularizer", {"factor": 0.25}),
+        ("OrthogonalRegularizer", {"factor": 0.75, "mode": "columns"}),
     ],
 )
 @pytest.mark.parametrize("shape", [(4, 6), (7, 3), (1, 5)])
-def test_penalty_and_gradient(keras, name, options, shape):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_penalty_and_gradient(keras, name, options, shape, dtype):
+    """Keras rounds coefficients to float32, so these are quarters and eighths."""
     if name == "OrthogonalRegularizer" and 1 in shape:
         pytest.skip("Keras divides by zero pairs")
-    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
     ours, theirs = (
         getattr(regularizers, name)(**options),
         getattr(keras.regularizers, name)(**options),
     )
-    tensor = keras.ops.convert_to_tensor(x)
-    TABLE.compare(f"regularizers.{name}", "value", ours(x), float(theirs(tensor)), "float32")
-    assert ours(x) == pytest.approx(float(theirs(tensor)), rel=1e-5)
-    if keras.backend.backend() == "jax":
-        import jax
+    with in_type(keras, dtype):
+        tensor = keras.ops.convert_to_tensor(x, dtype)
+        value, expected = ours(x), float(theirs(tensor))
+        TABLE.compare(f"regularizers.{name}", "value", value, expected, dtype)
+        assert value == pytest.approx(expected, rel=1e-5 if dtype == "float32" else 1e-12)
+        if keras.backend.backend() == "jax":
+            import jax
 
-        # No entry is 0: there JAX takes 1 for the slope of |x|, and the choice here is 0.
-        gradient, expected = ours.gradient(x), jax.grad(theirs)(tensor)
-        TABLE.compare(f"regularizers.{name}", "gradient", gradient, expected)
-        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
+            # No entry is 0: there JAX takes 1 for the slope of |x|, and the choice here is 0.
+            gradient, slope = ours.gradient(x), jax.grad(theirs)(tensor)
+            TABLE.compare(f"regularizers.{name}", "gradient", gradient, slope)
+            rtol, atol = (1e-4, 1e-6) if dtype == "float32" else (1e-10, 1e-12)
+            np.testing.assert_allclose(gradient, slope, rtol=rtol, atol=atol)
+
+
+@contextlib.contextmanager
+def in_type(keras, dtype):
+    """Let JAX compute in float64, where that is asked for."""
+    if dtype == "float32" or keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    home = jax if hasattr(jax, "enable_x64") else jax.experimental
+    with home.enable_x64(True):
+        yield
 
 
 # Constraints
@@ -204,11 +223,14 @@ def test_penalty_and_gradient(keras, name, options, shape):
         ("MinMaxNorm", {"min_value": 1.0, "max_value": 1.5, "rate": 0.3, "axis": 1}),
     ],
 )
-def test_constraint(keras, name, options):
-    w = np.random.default_rng(0).normal(0, 1, (5, 4, 3)).astype(np.float32)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_constraint(keras, name, options, dtype):
+    w = np.random.default_rng(0).normal(0, 1, (5, 4, 3)).astype(dtype)
     w[:, 0] = 0
-    expected = np.asarray(getattr(keras.constraints, name)(**options)(w))
+    with in_type(keras, dtype):
+        expected = np.asarray(getattr(keras.constraints, name)(**options)(w))
     ours = getattr(constraints, name)(**options)(w)
-    assert ours.dtype == expected.dtype
+    assert ours.dtype == expected.dtype == dtype
     TABLE.compare(f"constraints.{name}", "value", ours, expected)
-    np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-7)
+    rtol, atol = (1e-6, 1e-7) if dtype == "float32" else (1e-12, 1e-14)
+    np.testing.assert_allclose(ours, expected, rtol=rtol, atol=atol)
