@@ -12,6 +12,7 @@ from minidl.registry import constructor_signature
 
 if TYPE_CHECKING:
     from minidl.explain import Explanation
+    from minidl.models.frozen import FrozenModel
 
 
 class Model(Trainer):
@@ -233,6 +234,28 @@ class Model(Trainer):
         export_model(
             self, filepath, format, verbose=verbose, input_signature=input_signature, **options
         )
+    def freeze(self) -> FrozenModel:
+        """Return the model's inference as a function that many threads may call.
+
+        It is a snapshot: training on does not change it. Batch normalization is folded into its
+        neighbours and dropout is gone, so results differ from `predict`'s by round-off.
+
+        Raises:
+            ValueError: if the model is not built, computes by a method of its own rather than by
+                a graph, or has a stateful layer.
+        """
+        from minidl.models.frozen import FrozenModel
+
+        graph = self.unrolled_graph()
+        if graph is None:
+            what = (
+                "it is not built yet. Give it an Input, or call it on data first."
+                if self._graph is None and not self.built
+                else "it computes by its own forward or call, and there is no graph of layers to "
+                "be simplified. Make it with Model(inputs, outputs), or use the model itself."
+            )
+            raise ValueError(f"Model {self.name!r} cannot be frozen: {what}")
+        return FrozenModel(self.name, graph, self._inputs, self._outputs)
 
     def summary(
         self,
