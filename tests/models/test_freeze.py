@@ -60,9 +60,7 @@ FOLLOWERS = {
 @pytest.mark.parametrize("name", FOLLOWERS)
 def test_a_normalization_goes_into_the_layer_behind_it_where_that_is_right(name, rng):
     shape, make, folds = FOLLOWERS[name]
-    model = settled(
-        Sequential([Input(shape), layers.BatchNormalization(name="bn"), make()]), rng
-    )
+    model = settled(Sequential([Input(shape), layers.BatchNormalization(name="bn"), make()]), rng)
     frozen = model.freeze()
     assert frozen.folded == (["bn"] if folds else [])
     x = rng.normal(size=(3, *shape)).astype("float32")
@@ -123,7 +121,9 @@ def test_it_is_a_snapshot(rng):
 def test_a_result_is_not_written_over_by_the_next_call(rng):
     x = Input((4,))
     dense = layers.Dense(6)(x)
-    model = Model(x, [layers.Reshape((2, 3))(dense), layers.Flatten()(dense), layers.Dense(2)(dense)])
+    model = Model(
+        x, [layers.Reshape((2, 3))(dense), layers.Flatten()(dense), layers.Dense(2)(dense)]
+    )
     frozen = model.freeze()
     first = frozen(rng.normal(size=(3, 4)))
     kept = [y.copy() for y in first]
