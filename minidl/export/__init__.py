@@ -1,6 +1,7 @@
 """Models for other programs: one file that needs neither minidl nor training.
 
 onnx    `model.export("model.onnx")`, for any ONNX runtime
+python  `model.export("model.py")`, for NumPy alone
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ def _onnx(model: Any, filepath: Path, **options: Any) -> None:
     write(model, filepath, **options)
 
 
-FORMATS: dict[str, Callable[..., None]] = {"onnx": _onnx}
+def _python(model: Any, filepath: Path, **options: Any) -> None:
+    from minidl.export.python import write
+
+    write(model, filepath, **options)
+
+
+FORMATS: dict[str, Callable[..., None]] = {"onnx": _onnx, "py": _python}
 """By name, which is also the file's suffix: what writes a model."""
 
 

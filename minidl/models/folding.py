@@ -129,8 +129,7 @@ def _join(plan: Plan, before: Step, step: Step) -> bool:
         return False
     s, t = _scale_and_shift(layer)
     _scale_columns(target, s)
-    b = np.zeros(len(t)) if not target.use_bias else target.bias.value.astype(np.float64)
-    _set_bias(target, b * s + t)
+    _set_bias(target, _bias(target, len(t)) * s + t)
     return True
 
 
@@ -151,9 +150,8 @@ def _fold_into_next(plan: Plan, before: Step, step: Step) -> bool:
     s, t = _scale_and_shift(layer)
     W = target.kernel.value.astype(np.float64)
     added = (W * t[:, np.newaxis]).sum(axis=tuple(range(W.ndim - 1)))
-    b = target.bias.value if target.use_bias else np.zeros(len(added))
     target.kernel.assign(W * s[:, np.newaxis])
-    _set_bias(target, b + added)
+    _set_bias(target, _bias(target, len(added)) + added)
     return True
 
 
@@ -185,6 +183,10 @@ def _scale_columns(layer: Any, s: Array) -> None:
     else:
         kernel, factors = layer.kernel, s
     kernel.assign(kernel.value.astype(np.float64) * factors)
+
+
+def _bias(layer: Any, units: int) -> Array:
+    return layer.bias.value.astype(np.float64) if layer.use_bias else np.zeros(units)
 
 
 def _set_bias(layer: Any, bias: Array) -> None:

@@ -234,6 +234,7 @@ class Model(Trainer):
         export_model(
             self, filepath, format, verbose=verbose, input_signature=input_signature, **options
         )
+
     def freeze(self) -> FrozenModel:
         """Return the model's inference as a function that many threads may call.
 

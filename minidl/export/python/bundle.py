@@ -77,9 +77,11 @@ class Bundle:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             start = encoded.index(statement.name.encode(), place.start(statement))
             edits.append((start, start + len(statement.name.encode()), name))
-            for decorator in statement.decorator_list:
-                if isinstance(decorator, ast.Name) and decorator.id in _DROPPED_DECORATORS:
-                    edits.append((place.start(decorator) - 1, place.end(decorator) + 1, ""))
+            edits += [
+                (place.start(decorator) - 1, place.end(decorator) + 1, "")
+                for decorator in statement.decorator_list
+                if isinstance(decorator, ast.Name) and decorator.id in _DROPPED_DECORATORS
+            ]
         elif isinstance(statement, ast.Assign):
             target = statement.targets[0]
             edits.append((place.start(target), place.end(target), name))
@@ -99,7 +101,7 @@ class Bundle:
             bound = set()
         for node in _outside_annotations(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                owner = vars(module).get(node.value.id)
+                owner: Any = vars(module).get(node.value.id)
                 ours = isinstance(owner, ModuleType) and owner.__name__.startswith("minidl")
                 if ours and node.value.id not in bound:
                     yield node, self._name_of(vars(owner)[node.attr], owner, node.attr)
@@ -137,10 +139,13 @@ def _plain(thing: Any) -> Any:
 def _home_of_constant(module: ModuleType, name: str) -> ModuleType:
     """Return the module in which a constant is assigned, which `module` may have it from."""
     for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if any((alias.asname or alias.name) == name for alias in node.names):
-                return _home_of_constant(sys.modules[node.module], name)
+        if isinstance(node, ast.ImportFrom) and any(_is_as(a, name) for a in node.names):
+            return _home_of_constant(sys.modules[node.module or ""], name)
     return module
+
+
+def _is_as(alias: ast.alias, name: str) -> bool:
+    return (alias.asname or alias.name) == name
 
 
 def _assignment(module: ModuleType, name: str) -> str:

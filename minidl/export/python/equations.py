@@ -237,7 +237,8 @@ def resize_images(
 ) -> Array:  # fmt: skip
     """x stretched to a size, with margins cut off or added first if its proportions are kept."""
     floats = x if interpolation == "nearest" else as_float(x, own_dtype)
-    shape, steps = x.shape, []
+    shape = x.shape
+    steps: list[Any] = []
     if crop_to_aspect:
         steps.append(to_aspect_by_cutting(shape, axes, size))
     elif pad_to_aspect:

@@ -113,7 +113,7 @@ def _time_distributed(
 @converts(ProjectedAttention)
 def _projected(w: Writer, layer: Any, xs: list[Code], masks: list[Code], options: Any) -> Any:
     names = options.get("given") or TENSORS[: len(xs)]
-    tensors = dict(zip(names, xs, strict=True))
+    tensors: dict[str, Any] = dict(zip(names, xs, strict=True))
     carried = {f"{n}_mask": m for n, m in zip(names, masks, strict=False) if m != NONE}
     carried |= {name: x for name, x in tensors.items() if name.endswith("mask")}
     query, value = tensors["query"], tensors["value"]

@@ -173,8 +173,9 @@ def time_distributed(x: Array, mask: Array | None, layer: Any) -> Array:
 # Attention
 
 
-def projection(x: Array, W: Array, b: Array | None, contracted: int = 1) -> Array:
-    """x W + b, summed over the last `contracted` axes of x, with the other axes of W behind."""
+def projection(x: Array, weights: Any, contracted: int = 1) -> Array:
+    """x W + b for a pair (W, b), summed over the last `contracted` axes of x."""
+    W, b = weights
     size = math.prod(W.shape[:contracted])
     z = x.reshape(-1, size) @ W.reshape(size, -1)
     if b is not None:
@@ -207,9 +208,9 @@ def multi_head_attention(
 
     `W` has kernel and bias of each projection.
     """
-    q = projection(query, *W["query"])
-    k = projection(key, *W["key"])
-    v = projection(value, *W["value"])
+    q = projection(query, W["query"])
+    k = projection(key, W["key"])
+    v = projection(value, W["value"])
     heads, size = q.shape[-2:]
     q *= 1 / math.sqrt(size)
     free = [query.shape[a] for a in range(1, query.ndim - 1) if a not in axes]
@@ -220,20 +221,22 @@ def multi_head_attention(
         key_masks=(masks.get("value_mask"), masks.get("key_mask")),
         attention_mask=masks.get("attention_mask"), causal=causal, window=window, owner="attention",
     )  # fmt: skip
+    queries: Any
+    keys: Any
     if groups is None:
         if allowed is not None:
             allowed = attended_as_one(allowed, scores, len(axes))
-        split = HeadsOverAxes(tuple(axes)), HeadsOverAxes(tuple(axes))
+        queries = keys = HeadsOverAxes(tuple(axes))
     else:
         if allowed is not None:
             one, own, *pairs = allowed.shape
             parts = groups if own > 1 else 1
             allowed = allowed.reshape(one, parts, own // parts, *pairs)
-        split = GroupedHeads(groups), SharedHeads()
-    context, weights = attend(q, k, v, *split, allowed, not fused)
+        queries, keys = GroupedHeads(groups), SharedHeads()
+    context, weights = attend(q, k, v, queries, keys, allowed, not fused)
     if "gate" in W:
-        context = context * sigmoid(projection(query, *W["gate"]))
-    return projection(context, *W["output"], contracted=2), weights.reshape(scores)
+        context = context * sigmoid(projection(query, W["gate"]))
+    return projection(context, W["output"], contracted=2), weights.reshape(scores)
 
 
 def attention(

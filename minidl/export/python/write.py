@@ -24,8 +24,9 @@ from minidl.layers.merging import Merge
 from minidl.layers.pooling.global_pooling import GlobalPooling
 from minidl.models.masked_plan import KeptMask, LostMask, MaskedStep, MaskStep, plan_of
 from minidl.models.plan import ActivityPenalty, Step
-from minidl.models.structure import Structure, readable
+from minidl.models.structure import Structure
 from minidl.saving.atomic import atomic_write
+from minidl.utils.display import format_shape
 
 _LINE = 96  # characters of a line of weights
 _BATCH = 32  # samples that `predict` takes at once
@@ -51,9 +52,9 @@ def source_of(model: Any) -> str:
     graph = model.unrolled_graph()
     if graph is None:
         raise NotExportableError(
-            f"Model {model.name!r} cannot be written as a Python file: there is no graph of layers. "
-            "Build it first, by an Input or on data; a subclass with a call of its own must be "
-            "made anew with Model(inputs, outputs)."
+            f"Model {model.name!r} cannot be written as a Python file: it has no graph of "
+            "layers. Build it first, by an Input or on data; a subclass with a call of its own "
+            "must be made anew with Model(inputs, outputs)."
         )
     writer = Writer()
     body, network_inputs, outputs = _network(writer, graph, model._inputs)
@@ -154,7 +155,7 @@ def _step(writer: Writer, variables: _Variables, step: Step) -> list[str]:
         variables.value(slot, tuple(shape), dtype)
         for slot, shape in zip(plain.outputs, outs, strict=True)
     ]
-    described = ", ".join(readable(tuple(shape)) for shape in outs)
+    described = ", ".join(format_shape(tuple(shape)) for shape in outs)
     comment = f"# {harmless(layer.name)}: {type(layer).__name__} → {described}"
     return [comment, f"{', '.join(names)} = {written}"]
 
@@ -189,15 +190,16 @@ def _mask_lines(variables: _Variables, step: MaskStep) -> list[str]:
 
 
 def _head(model: Any) -> str:
-    shapes = ", ".join(readable(t.shape) for t in model.inputs)
-    results = ", ".join(readable(t.shape) for t in model.outputs)
-    return (
-        f'"""The network {harmless(model.name)!r}, for NumPy alone: predict(x), {shapes} → {results}.\n\n'
-        "Written by minidl's model.export. `network` has the equations, layer by layer; what they\n"
-        "call stands below it, and the weights W at the end. With the NumPy that minidl runs on, the\n"
-        "results are those of model.predict to the last bit.\n"
-        '"""'
-    )
+    shapes = ", ".join(format_shape(t.shape) for t in model.inputs)
+    results = ", ".join(format_shape(t.shape) for t in model.outputs)
+    return f'''"""The network {harmless(model.name)!r}, for NumPy alone.
+
+    {shapes} → {results}
+
+Written by minidl's model.export. `network` has the equations, layer by layer; what they call
+stands below it, and the weights W at the end. With the NumPy that minidl runs on, the results are
+those of model.predict to the last bit.
+"""'''
 
 
 def _imports(writer: Writer) -> list[str]:
@@ -208,29 +210,25 @@ def _imports(writer: Writer) -> list[str]:
 
 def _predict(model: Any) -> str:
     inputs, outputs = model._inputs, model._outputs
-    names = inputs.names
+    names = inputs.names  # as literals: a name may be anything
     if inputs.kind == "single":
         listed = "[x]"
     elif inputs.kind == "dict":
         listed = f"[x[name] for name in {names!r}]"
     else:
-        listed = f"([x[name] for name in {names!r}] if isinstance(x, dict) else x)"
-    if outputs.kind == "single":
-        packed = "results[0]"
-    else:
-        packed = "results"
+        listed = f"[x[name] for name in {names!r}] if isinstance(x, dict) else x"
+    packed = "results[0]" if outputs.kind == "single" else "results"
     if outputs.kind == "dict":
         packed = f"dict(zip({outputs.names!r}, results, strict=True))"
     dtypes = [t.dtype for t in inputs.tensors]
-    ranks = ", ".join(readable(t.shape) for t in inputs.tensors)
+    ranks = ", ".join(format_shape(t.shape) for t in inputs.tensors)
     return textwrap.dedent(
         f'''
         def predict(x, batch_size={_BATCH}):
             """Return the network's outputs for x, {ranks}, a batch after the other."""
-            xs = [
-                np.asarray(item, dtype=dtype)
-                for item, dtype in zip({listed}, {dtypes!r}, strict=True)
-            ]
+            given = {listed}
+            dtypes = {dtypes!r}
+            xs = [np.asarray(item, dtype) for item, dtype in zip(given, dtypes, strict=True)]
             parts = [
                 network(*(item[start : start + batch_size] for item in xs))
                 for start in range(0, len(xs[0]), batch_size)
