@@ -116,7 +116,7 @@ class Feeder:
     def _inputs(self, x: Any) -> list[Array]:
         if x is None:
             raise ValueError(f"{self.owner} received no data: x is None.")
-        items = self.inputs.flatten(x, self.owner)
+        items = self.inputs.flatten(x, self.owner, lenient=True)
         names = self._names("x", self.inputs, len(items))
         arrays = [
             as_array(item, name, text=self.inputs.is_text(i))
@@ -129,6 +129,8 @@ class Feeder:
     def _targets(self, y: Any) -> list[Array | None] | None:
         if y is None:
             return None
+        if isinstance(y, dict) and self.outputs.names:  # an output without a loss needs no targets
+            y = {**dict.fromkeys(self.outputs.names), **y}
         items = self.outputs.flatten(y, f"{self.owner}, targets")
         names = self._names("y", self.outputs, len(items))
         return [
@@ -177,10 +179,10 @@ class Feeder:
 
 
 def class_weights(y: Array, weights: dict[int, float]) -> Array:
-    """Return each sample's weight, from integer labels or one-hot rows.
+    """Return each sample's weight, from integer labels or one-hot rows; 1 for other classes.
 
     Raises:
-        ValueError: if a class has no weight, or the targets are neither.
+        ValueError: if the targets are neither.
     """
     labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[-1] > 1:
@@ -192,13 +194,7 @@ def class_weights(y: Array, weights: dict[int, float]) -> Array:
             "one-hot row a sample. Pass sample_weight instead."
         )
     present = np.unique(labels)
-    missing = [c.item() for c in present if c not in weights]
-    if missing:
-        raise ValueError(
-            f"Received class_weight for the classes {sorted(weights)}, but the targets also have "
-            f"{missing}. Give every class a weight; 1.0 leaves it as it is."
-        )
-    table = np.array([weights[c.item()] for c in present], dtype=config.floatx())
+    table = np.array([weights.get(c.item(), 1.0) for c in present], dtype=config.floatx())
     return table[np.searchsorted(present, labels)]
 
 

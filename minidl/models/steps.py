@@ -219,7 +219,7 @@ class Steps(GraphLayer):
             reason = self._explain_non_finite(plan, batch, loss)
             _put_back(state)
             raise NonFiniteError(reason)
-        self._lend_steps(optimizer.learning_rate if self._direct else None)
+        self._lend_steps(float(optimizer.learning_rate) if self._direct else None)
         try:
             plan.backward(tape, gradients)
         finally:

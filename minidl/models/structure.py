@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Structure:
         self.kind = kind
         self.tensors = tensors
         self.names = names
+        self._warned = False
 
     @classmethod
     def unknown(cls) -> Structure:
@@ -62,14 +64,18 @@ class Structure:
             return items
         return items[0] if len(items) == 1 else items
 
-    def flatten(self, value: Any, owner: str) -> list[Any]:
-        """Return one item a tensor from a single item, a list or a dict by name.
+    def flatten(self, value: Any, owner: str, lenient: bool = False) -> list[Any]:
+        """Return one item a tensor from a single item, a list, or a dict or frame by name.
+
+        Arguments:
+            owner: as messages call it.
+            lenient: whether a dict's further entries are warned of rather than refused.
 
         Raises:
             ValueError: if there are too many or too few, or a name is missing or unknown.
         """
         if isinstance(value, dict):
-            return self._from_dict(value, owner)
+            return self._from_dict(value, owner, lenient)
         if self.kind == "unknown":
             return list(value) if isinstance(value, list | tuple) else [value]
         if len(self.tensors) == 1:
@@ -79,6 +85,9 @@ class Structure:
                 expected = len(self.tensors[0].shape)
                 return [value[0]] if value[0].ndim >= expected - 1 else [value]
             return [value]
+        columns = getattr(value, "columns", None)  # of a pandas frame
+        if columns is not None and all(name in columns for name in self.names):
+            return [value[name] for name in self.names]
         items = list(value) if isinstance(value, list | tuple) else [value]
         if len(items) != len(self.tensors):
             raise ValueError(
@@ -87,17 +96,27 @@ class Structure:
             )
         return items
 
-    def _from_dict(self, value: dict[str, Any], owner: str) -> list[Any]:
+    def _from_dict(self, value: dict[str, Any], owner: str, lenient: bool) -> list[Any]:
         names = self.names
+        if not names:
+            return list(value.values())
         missing = [name for name in names if name not in value]
-        if missing or (extra := [k for k in value if k not in names] if names else []):
+        extra = [key for key in value if key not in names]
+        if missing or (extra and not lenient):
             what = f"lacks {missing}" if missing else f"has unknown names {extra}"
             raise ValueError(f"{owner} received a dict that {what}; expected the keys {names}.")
-        return [value[name] for name in names] if names else list(value.values())
+        if extra and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{owner} received a dict with the keys {extra}, which are no inputs and are not "
+                f"used; its inputs are {names}.",
+                stacklevel=2,
+            )
+        return [value[name] for name in names]
 
     def arrays(self, value: Any, owner: str) -> list[Array]:
         """Return arrays of the tensors' dtypes and ranks, with their shapes compared."""
-        items = [np.asarray(item) for item in self.flatten(value, owner)]
+        items = [np.asarray(item) for item in self.flatten(value, owner, lenient=True)]
         items = [self.with_rank(i, item) for i, item in enumerate(items)]
         self.check_shapes([item.shape for item in items], owner)
         return [self.cast(i, item) for i, item in enumerate(items)]

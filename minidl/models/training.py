@@ -56,9 +56,9 @@ class Trainer(Evaluator):
             verbose: 0 silent, 1 a live bar, 2 a line an epoch, "auto" a bar in a terminal.
             callbacks: a list of `Callback`s.
             validation_split: the last fraction of the arrays that is kept for validation.
-            validation_data: `(x, y[, sample_weight])`, or a dataset or generator.
+            validation_data: `(x, y[, sample_weight])`, a tuple or list, or a dataset or generator.
             shuffle: whether each epoch goes through the samples in a new order.
-            class_weight: a weight for each class number.
+            class_weight: weights by class number; 1 for a class that is not there.
             sample_weight: a weight for each sample.
             initial_epoch: the number of the first epoch, to resume a run.
             steps_per_epoch: batches in an epoch, for generators that do not end.
@@ -138,6 +138,8 @@ class Trainer(Evaluator):
         validation_size = validation_batch_size or batch_size
         if validation is not None:
             plain = Feeder(feeder.owner, feeder.inputs, feeder.outputs)
+            if isinstance(validation, list) and not all(isinstance(v, tuple) for v in validation):
+                validation = tuple(validation)  # [x, y], and no list of batches
             if isinstance(validation, tuple):
                 if not 2 <= len(validation) <= 3:
                     raise ValueError(

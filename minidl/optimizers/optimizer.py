@@ -342,7 +342,7 @@ class Optimizer(OptimizerState, Settings):
         self._iterations += 1
 
     def _update(self, segments: list[Segment], grads: list[Array]) -> None:
-        rate = self.learning_rate
+        rate = self._current_rate()
         decay = rate * (self.weight_decay or 0.0)
         clip = self._clipper(segments, grads)
         sweeps = (self._iterations + 1) % _SWEEP == 0

@@ -15,6 +15,34 @@ from minidl.registry import Configurable, constructor_arguments, nearest, snake_
 from minidl.validation import number, positive_integer
 
 
+class LearningRate(float):
+    """A learning rate as Keras's scripts treat it: a number, with a method that sets it."""
+
+    _optimizer: Any
+
+    def __new__(cls, value: float, optimizer: Any) -> LearningRate:
+        """Make the number."""
+        rate = super().__new__(cls, value)
+        rate._optimizer = optimizer
+        return rate
+
+    def assign(self, value: Any) -> None:
+        """Set the optimizer's learning rate."""
+        self._optimizer.learning_rate = float(value)
+
+    def numpy(self) -> float:
+        """Return the plain number."""
+        return float(self)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        # As a plain float, which leaves float32 arrays float32; a subclass would make them float64.
+        plain = [float(i) if isinstance(i, LearningRate) else i for i in inputs]
+        return getattr(ufunc, method)(*plain, **options)
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+
 class Settings(Configurable):
     """The arguments of an `Optimizer`, checked, and how they are written down and read back."""
 
@@ -96,7 +124,25 @@ class Settings(Configurable):
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step. It can be set, unless a schedule gives it."""
+        """The learning rate of the next step. It can be set, unless a schedule gives it.
+
+        `optimizer.learning_rate.assign(0.1)` is another way to write `optimizer.learning_rate =
+        0.1`.
+        """
+        return LearningRate(self._current_rate(), self)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if isinstance(self._learning_rate, LearningRateSchedule) and not callable(value):
+            raise TypeError(
+                f"{type(self).__name__} follows a {type(self._learning_rate).__name__}, so its "
+                f"learning rate cannot be set to {value!r}. Make the optimizer with a number, or "
+                "set another schedule."
+            )
+        value = float(value) if isinstance(value, LearningRate) else value
+        self._learning_rate = _rate_or_schedule(value, type(self).__name__, allow_zero=True)
+
+    def _current_rate(self) -> float:
         rate = self._learning_rate
         if isinstance(rate, float):
             return rate
@@ -109,16 +155,6 @@ class Settings(Configurable):
                 f"{self._iterations}, expected a finite number of at least 0."
             )
         return rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        if isinstance(self._learning_rate, LearningRateSchedule) and not callable(value):
-            raise TypeError(
-                f"{type(self).__name__} follows a {type(self._learning_rate).__name__}, so its "
-                f"learning rate cannot be set to {value!r}. Make the optimizer with a number, or "
-                "set another schedule."
-            )
-        self._learning_rate = _rate_or_schedule(value, type(self).__name__, allow_zero=True)
 
     @property
     def iterations(self) -> int:
