@@ -10,6 +10,7 @@ from benchmarks.runner import Entry, Result
 
 CONTENDERS = ("minidl", "minidl-fast")
 FLOOR = "matmul-floor"
+WHOLE_EPOCHS = ("jax-loop",)  # an epoch in one compiled call: no callback or metric between steps
 
 AGAINST_PEERS: dict[str, tuple[float, float]] = {
     "digits": (1.0, 0.75),
@@ -34,15 +35,22 @@ def table(results: Sequence[Result]) -> report.Table:
     for result in results:
         peers = [e for e in result.entries if e.counts and e.runs[0]["peer"]]
         if peers and result.workload in AGAINST_PEERS:
-            fastest = min(peers, key=lambda entry: statistics.median(entry.seconds))
-            rows.append(_row(result, fastest, AGAINST_PEERS[result.workload]))
+            by_time = sorted(peers, key=lambda entry: statistics.median(entry.seconds))
+            stepping = [entry for entry in by_time if entry.name not in WHOLE_EPOCHS]
+            for peer in dict.fromkeys(entry.name for entry in (by_time[0], *stepping[:1])):
+                against = next(entry for entry in peers if entry.name == peer)
+                rows.append(_row(result, against, AGAINST_PEERS[result.workload]))
         floor = next((e for e in result.entries if e.name == FLOOR and e.counts), None)
         if floor and result.workload in AGAINST_FLOOR:
             rows.append(_row(result, floor, AGAINST_FLOOR[result.workload]))
     columns = ["work", "measured against"]
     for name in CONTENDERS:
         columns += [name, "target", ""]
-    about = "Ratios of times, round by round: the median, with the least and the greatest."
+    about = (
+        "Ratios of times, round by round: the median, with the least and the greatest. Against the "
+        "fastest peer; and where that is one that compiles a whole epoch into a single call, which "
+        "no callback or metric can look into, against the fastest that goes step by step too."
+    )
     return report.Table("targets", columns, rows, about)
 
 

@@ -313,6 +313,13 @@ def test_targets_say_met_and_missed(tmp_path: Path) -> None:
     entries[2].status = "floor"
     losses = {"warm_up": 1.0, "final": 1.0}
     result = runner.Result("digits", "", "step", losses, losses, entries)
+    entries.append(entry("jax-loop", 0.5, peer=True))
+    assert [row[1:3] for row in targets.table([result]).rows] == [
+        ["jax-loop", "2.20"],
+        ["torch", "1.10"],
+        ["matmul-floor", "1.83"],
+    ]
+    entries.pop()
     assert targets.table([result]).rows == [
         ["digits", "torch", "1.10", "1", "missed", "0.70", "0.75", "met"],
         ["digits", "matmul-floor", "1.83", "1.5", "missed", "1.17", "1.25", "met"],
