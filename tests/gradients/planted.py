@@ -49,7 +49,7 @@ BUGS = [
     Bug(
         "Dense: the bias gets the last sample's gradient alone",
         "layers/dense.py",
-        "np.add.reduce(dz_rows, axis=0, out=self.bias.grad)",
+        "sum_rows(dz_rows, out=self.bias.grad)",
         "self.bias.grad = dz_rows[-1]",
         "layers-Dense",
     ),
@@ -76,9 +76,9 @@ BUGS = [
     ),
     Bug(
         "sigmoid: y in the place of y (1 − y)",
-        "activations/saturating.py",
-        "dz = 1 - y",
-        "dz = 1 - 0 * y",
+        "kernels/dense.py",
+        "np.subtract(1, y, out=dz)",
+        "np.subtract(1, 0 * y, out=dz)",
         "activations-Sigmoid",
     ),
     Bug(
