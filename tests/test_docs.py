@@ -283,7 +283,7 @@ def test_readme_has_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     setup = "python3 -m venv .venv && .venv/bin/pip install"
     assert f'{setup} ".[plot]" && .venv/bin/minidl reproduce\n' in readme
-    assert f'{setup} -e ".[test]" && .venv/bin/pytest\n' in readme
+    assert f'{setup} -e ".[test]" && .venv/bin/pytest -n auto\n' in readme
 
 
 def differentiable_names() -> list[str]:
