@@ -117,13 +117,16 @@ class Configurable:
 
         An argument that is None and that this class does not know is left out: so Keras writes
         down the features of its own that are switched off. A class from outside this package gets
-        objects and arrays where its arguments were some.
+        objects and arrays where its arguments were some, and not the name and switches that every
+        layer has in Keras's file, if its constructor does not take them.
         """
         known = constructor_arguments(cls)
         arguments = {k: v for k, v in config.items() if v is not None or k in known}
         if not is_built_in(cls):
             from minidl.saving.objects import deserialize_arguments
 
+            unasked = {"name", "trainable", "dtype"} - set(known)
+            arguments = {k: v for k, v in arguments.items() if k not in unasked}
             arguments = deserialize_arguments(arguments)
         return cls(**arguments)
 
@@ -186,7 +189,12 @@ def serialize(value: Any) -> Any:
         to_name = getattr(value, "serialized_name", None)
         if to_name is not None and (name := to_name()) is not None:
             return name
-        entry = {**names_of(type(value)), "config": value.get_config()}
+        config = value.get_config()
+        if not is_built_in(type(value)):  # whose own get_config may hold objects and arrays
+            from minidl.saving.objects import serialize_keras_object
+
+            config = serialize_keras_object(config)
+        entry = {**names_of(type(value)), "config": config}
         extras = ["compile_config"] if is_built_in(type(value)) else _EXTRAS
         for extra in extras:
             told: Any = getattr(value, f"get_{extra}", dict)()

@@ -1,4 +1,4 @@
-"""The command `minidl`: reproduces the two networks that the project began with."""
+"""The command `minidl`: the two networks that the project began with, and `.keras` files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import minidl
+from minidl.cli import models
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     reproduce.add_argument("--no-pictures", action="store_true", help="write no pictures")
     reproduce.set_defaults(run=_reproduce)
+    models.add_commands(commands)
     return parser
 
 

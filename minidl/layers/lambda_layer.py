@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minidl import registered
 from minidl._typing import Residuals
 from minidl.layers.layer import Layer, map_structure, read_only
-from minidl.registry import nearest, serialize
+from minidl.registry import function_entry, nearest, serialize
 
 
 class Lambda(Layer):
@@ -129,12 +130,7 @@ class Lambda(Layer):
                 "made with def, and pass custom_objects={its name: it} when it is read; or write a "
                 "layer."
             )
-        return {
-            "module": function.__module__,
-            "class_name": "function",
-            "config": name,
-            "registered_name": name,
-        }
+        return function_entry(function)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Lambda:
@@ -161,13 +157,14 @@ def _read(value: Any, role: str, known: dict[str, Any]) -> Any:
     if kind != "function":
         return value
     name = value["config"]
-    if name not in known:
+    found = registered.get_registered_object(str(name), known)
+    if not callable(found) or isinstance(found, type):
         raise ValueError(
             f"The configuration of a Lambda names the function {name!r} as its {role}. "
             f"{nearest(name, list(known)) if known else ''} Pass it: custom_objects="
             f"{{{name!r}: {name}}}."
         )
-    return known[name]
+    return found
 
 
 def _argument_names(function: Any) -> tuple[str, ...]:

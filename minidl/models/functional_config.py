@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 FIXED = "training_is_fixed"
-"""Marks a call with training=False that its caller wrote; Keras skips keys it does not know."""
+"""Marks a call with a `training` that its caller wrote; Keras skips keys it does not know."""
 
 
 def to_config(model: Model) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def to_config(model: Model) -> dict[str, Any]:
     def call(node: Node) -> dict[str, Any]:
         args, kwargs = _as_called(node)
         written = {"args": _written(list(args), argument), "kwargs": _written(kwargs, argument)}
-        if kwargs.get("training") is False:
+        if kwargs.get("training") is not None:
             written[FIXED] = True
         return written
 
@@ -157,7 +157,7 @@ class Call(NamedTuple):
         arguments = [_resolve(item, tensor) for item in self.node["args"]]
         options = _resolve(self.node["kwargs"], tensor)
         fixed = FIXED in self.node or _is_model(self.layer)
-        if options.get("training") is False and not fixed:
+        if "training" in options and not fixed:
             del options["training"]  # Keras writes its layers' default down as if it were given
         return self.layer(*arguments, **options)
 

@@ -65,12 +65,9 @@ def _sort(
         first_seen.setdefault(id(node.layer), len(first_seen))
         stack.append((tensor, True))
         stack.extend((source, False) for source in reversed(node.sources))
-    for tensor in inputs:
-        if id(tensor.node) not in done:
-            done.add(id(tensor.node))
-            order.insert(0, tensor.node)
-            first_seen.setdefault(id(tensor.node.layer), len(first_seen))
-    return order, first_seen
+    unused = [tensor.node for tensor in inputs if id(tensor.node) not in done]
+    first_seen.update({id(node.layer): -1 for node in unused})  # as Keras: before their equals
+    return unused + order, first_seen
 
 
 def _keras_order(nodes: list[Node], first_seen: dict[int, int]) -> list[Layer]:

@@ -95,9 +95,7 @@ class Archive:
                 ".keras file needs config.json and model.weights.h5."
             )
         if limit is not None and member.file_size > limit:
-            raise self._refusal(
-                f"has {member.file_size:,} bytes of {name!r}; {limit:,} is the most"
-            )
+            raise self._refusal(f"has {member.file_size:,} bytes of {name!r}, more than {limit:,}")
         try:
             with self._zip.open(member) as opened:
                 content = opened.read(member.file_size + 1)

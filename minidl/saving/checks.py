@@ -12,7 +12,7 @@ from minidl import random, registered
 from minidl.layers import naming
 from minidl.registry import Configurable, is_built_in, serialize
 from minidl.saving.errors import NotSavableError
-from minidl.saving.objects import built_in_function
+from minidl.saving.objects import built_in_function, is_entry
 
 _proven: set[tuple[type, str]] = set()  # what has been made again before, by class and arguments
 
@@ -63,19 +63,25 @@ def _check_values(value: Any, model: str, path: list[str]) -> None:
                     f"Model {model!r} cannot be saved: {_where(path)} is a dict with the key "
                     f"{key!r}, and would come back with {str(key)!r}. Use strings as keys."
                 )
-            name = item.get("name") if isinstance(item, dict) else None
-            _check_values(item, model, [*path, f"{key} of {name!r}" if name else key])
+            _check_values(item, model, [*path, key])
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            config = item.get("config") if isinstance(item, dict) else None
-            name = config.get("name") if isinstance(config, dict) else None
-            _check_values(item, model, [*path, repr(name) if name else str(index)])
+            _check_values(item, model, [*path, _label(item) or str(index)])
     elif not (value is None or isinstance(value, str | int | float)):
         raise NotSavableError(
             f"Model {model!r} cannot be saved: {_where(path)} is a {type(value).__name__}, which "
             "JSON cannot hold. Override get_config() to write it as numbers, strings, lists and "
             "dicts, and from_config() to make it again."
         )
+
+
+def _label(item: Any) -> str | None:
+    """Return what an entry in a list is called in messages."""
+    if not is_entry(item):
+        return None
+    config = item["config"]
+    name = config.get("name") if isinstance(config, dict) else None
+    return f"{name!r} ({item['class_name']})" if name else str(item["class_name"])
 
 
 def _where(path: list[str]) -> str:

@@ -60,10 +60,7 @@ class Group(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         dataset = self._datasets[name]
         try:
-            array = np.empty(dataset.shape, dataset.dtype.newbyteorder("="))
-            if array.size:
-                dataset.read_direct(array) if array.ndim else array.fill(dataset[()])
-            return array
+            return np.asarray(dataset[()], dataset.dtype.newbyteorder("="))
         except Exception as error:
             raise ModelFileError(
                 f"{self.path}/vars/{name} cannot be read, so the file is damaged: {error}"

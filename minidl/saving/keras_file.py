@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,6 +41,9 @@ def save_model(
         overwrite: False makes a file that is there already an error.
         zipped: as in Keras; only True, the default, is there.
 
+    Warns:
+        UserWarning: if the model is not built, and has no weights to save.
+
     Raises:
         ValueError: if the path ends otherwise.
         FileExistsError: if the file is there and `overwrite` is False.
@@ -57,6 +61,12 @@ def save_model(
         15
     """
     path = checked_path(filepath, ".keras", "save_model", overwrite)
+    if not model.built:
+        warnings.warn(
+            f"Model {model.name!r} is not built yet, so its file will have no weights. Call it on "
+            "data first, or build(input_shape).",
+            stacklevel=3,
+        )
     if zipped is False:
         raise ValueError("save_model: received zipped=False; models are written as one file.")
     content = archive.written(model_members(model))

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import registered
 from minidl._typing import Array
-from minidl.registry import is_built_in, serialize
+from minidl.registry import serialize
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -210,12 +210,3 @@ _SPECIAL: dict[Any, Callable[[Any], Any]] = {
     "DTypePolicy": lambda config: config["name"],
     "DTypePolicyMap": _no_type_spec,
 }
-
-__all__ = [
-    "array_entry",
-    "deserialize_arguments",
-    "deserialize_keras_object",
-    "is_built_in",
-    "is_entry",
-    "serialize_keras_object",
-]

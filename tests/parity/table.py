@@ -1,7 +1,8 @@
 """How far this library and Keras are apart, class by class: the worst differences seen in a run.
 
 A layer goes by its name, `Dense`; a class of another family by family and name, `losses.Huber`.
-Part "onnx" is how far ONNX Runtime is from the layer on what `export` wrote of it.
+Parts "written" and "read" are predictions of models that went through a `.keras` file, part "onnx"
+is how far ONNX Runtime is from the layer on what `export` wrote of it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class ParityTable:
     Attributes:
         layer: the layer that the running test is about, if it is about one.
         differences: the worst difference by class, part and dtype. A layer's parts are "y", "dx",
-            "dθ" and "onnx".
+            "dθ", "written", "read" and "onnx".
         tests: how many tests have compared each class with Keras.
         comparisons: how many comparisons were made, of classes that are not layers.
     """
@@ -175,7 +176,7 @@ def _has_cases(item: Any) -> bool:
 
 
 def _part(what: str) -> str:
-    if what == "onnx":
+    if what in ("onnx", "written", "read"):
         return what
     if what.startswith(("dx", "gradient of input")):
         return "dx"

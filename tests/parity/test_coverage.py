@@ -15,9 +15,7 @@ NOT_COMPARED = {
     **dict.fromkeys(
         ("IntegerLookup", "StringLookup", "TextVectorization"), "Keras's need TensorFlow to run"
     ),
-    "InputLayer": "it computes nothing; its configuration is compared",
     "Lambda": "it computes what its user says",
-    "StackedRNNCells": "it is compared as the cells of an RNN",
     **dict.fromkeys(
         (
             *("activations.FunctionActivation", "losses.FunctionLoss"),

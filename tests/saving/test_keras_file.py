@@ -202,6 +202,15 @@ def test_json_holds_the_architecture(tmp_path):
         models.model_from_json("{")
 
 
+def test_a_model_without_weights_is_saved_with_a_warning(tmp_path):
+    model = Sequential([layers.Dense(2)])
+    with pytest.warns(UserWarning, match="not built yet, so its file will have no weights"):
+        model.save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras")
+    assert not again.built
+    assert again(np.ones((1, 3))).shape == (1, 2)
+
+
 # Paths
 
 

@@ -9,7 +9,7 @@ The mask has an index only in output mode "int"; in the others its tokens are le
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,7 +56,8 @@ class IndexLookup(Layer):
         has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        # Keras writes down the last two arguments; here they follow from the vocabulary.
+        # Keras writes down the last two arguments; here they follow from the vocabulary, but for
+        # one that stands in a file of its own, beside the configuration.
         super().__init__(name=name, **kwargs)
         owner = self.name
         if max_tokens is not None and positive_integer("max_tokens", max_tokens, owner) == 1:
@@ -83,6 +84,7 @@ class IndexLookup(Layer):
         self.salt = _check_salt(salt, owner)
         self.idf_weights: Array | None = None
         self._tokens: list[Any] = []
+        self._expected_size = vocabulary_size  # while the vocabulary is not there yet
         self._index: dict[Any, int] = {}
         self._given = vocabulary is not None
         if vocabulary is None and idf_weights is not None:
@@ -193,10 +195,11 @@ class IndexLookup(Layer):
     def _keep(self, tokens: list[Any], weights: Array | None) -> None:
         size = self._token_start + len(tokens)
         fixed = self.output_mode != "int" and not self.pad_to_max_tokens
-        if fixed and self.nodes and size != self.vocabulary_size():
+        expected = self.vocabulary_size() if self._tokens else self._expected_size
+        if fixed and self.nodes and size != expected:
             raise RuntimeError(
                 f"Layer {self.name!r} ({type(self).__name__}): a model has been described with "
-                f"{self.vocabulary_size()} tokens, and the new vocabulary has {size}. Adapt before "
+                f"{expected} tokens, and the new vocabulary has {size}. Adapt before "
                 "the model is described, or set max_tokens and pad_to_max_tokens=True."
             )
         self._tokens = tokens
@@ -340,7 +343,8 @@ class IndexLookup(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the input's shape, or that of the encoding."""
-        depth = self._depth() if self._tokens or self.pad_to_max_tokens else None
+        known = self._tokens or self.pad_to_max_tokens
+        depth = self._depth() if known else self._expected_size
         shape = encoded_shape(input_shape, self.output_mode, depth)
         if self.output_mode != "int":
             known_depth(shape, f"Layer {self.name!r} ({type(self).__name__})")
@@ -349,6 +353,42 @@ class IndexLookup(Layer):
     def output_dtype(self, input_dtype: str) -> str:
         """Return int64 for indices, the layer's own dtype for vectors."""
         return "int64" if self.output_mode == "int" else self.dtype
+
+    # Files
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the weights of tf_idf into `store`, as Keras does; the rest is configuration."""
+        if self.idf_weights is not None:
+            store["idf_weights"] = self.idf_weights
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the weights of tf_idf from `store`."""
+        if self.output_mode == "tf_idf" and "idf_weights" in store:
+            self.idf_weights = np.asarray(store["idf_weights"], self.dtype)
+
+    def load_vocabulary_asset(self, text: str) -> None:
+        """Take the vocabulary that Keras keeps beside the configuration, a token on each line.
+
+        Keras does so for a vocabulary that `adapt` found; one that was given is configuration.
+
+        Raises:
+            ValueError: if it is no vocabulary for this layer.
+        """
+        if self._given:
+            return
+        lines = text.splitlines()
+        while lines and not lines[-1]:
+            lines.pop()
+        weights = self.idf_weights
+        start = self._token_start
+        if lines[self._oov_start : start] != [str(self.oov_token)] * self.num_oov_indices:
+            raise ValueError(
+                f"Layer {self.name!r} ({type(self).__name__}): the file's vocabulary begins with "
+                f"{lines[:start]}, expected the special tokens {self._special_tokens()}."
+            )
+        tokens = self._tokens_of([self._read(line) for line in lines[start:]]).tolist()
+        self._check_tokens(tokens, f"Layer {self.name!r}")
+        self._keep(tokens, None if weights is None else weights[: len(lines)])
 
     # Configuration
 

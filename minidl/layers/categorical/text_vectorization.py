@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class TextVectorization(Layer):
                [1, 2, 0, 0]])
     """
 
+    file_names: ClassVar[dict[str, str]] = {"_lookup": "_lookup_layer"}
+
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -76,7 +78,7 @@ class TextVectorization(Layer):
         has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        # Keras writes down `vocabulary_size`; here it follows from the vocabulary.
+        # Keras writes down `vocabulary_size`; it follows from the vocabulary where there is one.
         super().__init__(name=name, **kwargs)
         if ragged:
             raise ValueError(
@@ -99,6 +101,7 @@ class TextVectorization(Layer):
             sparse=sparse,
             encoding=encoding,
             name=f"{self.name}_lookup",
+            vocabulary_size=vocabulary_size,
             dtype=self.dtype,
         )
         self._lookup.nodes = self.nodes  # it stands wherever this layer stands

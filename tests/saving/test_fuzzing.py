@@ -1,0 +1,18 @@
+"""Mutated files: a few in every run, thousands in the slow one."""
+
+import pytest
+
+from .fuzzing import report, run
+
+
+def test_some_mutated_files():
+    outcomes = run(120, seed=1)
+    assert {outcome.kind for outcome in outcomes} == {"keras", "weights.h5", "idx"}
+
+
+@pytest.mark.slow
+def test_thousands_of_mutated_files():
+    outcomes = run(6000)
+    print(report(outcomes))
+    for kind in ("keras", "weights.h5", "idx"):  # neither all good nor all bad
+        assert len({o.what for o in outcomes if o.kind == kind}) > 1
