@@ -107,9 +107,8 @@ def _made(entry: dict[str, Any], kind: Any, config: Any) -> Any:
         make: Any = own.from_config  # type: ignore[attr-defined]
         return make(config)
     module = str(entry.get("module") or "")
-    family = module.removeprefix("keras.").removeprefix("src.") if module != "keras" else "layers"
-    family = "optimizers.schedules" if "schedules" in family else family.split(".")[0]
-    if own is not None or family in ("layers", "models", "ops", "engine"):
+    family = _family_of(module)
+    if own is not None or family == "layers":
         from minidl.models.functional_config import layer_from_config
 
         return layer_from_config(entry)
@@ -122,6 +121,19 @@ def _made(entry: dict[str, Any], kind: Any, config: Any) -> Any:
             "@minidl.saving.register_keras_serializable()."
         )
     return get(entry)
+
+
+def _family_of(module: str) -> str:
+    """Return the family that a module of Keras's belongs to, by the first name in it that is one.
+
+    Keras lets slip modules of its own, as `keras.src.backend.torch.optimizers.torch_adam`.
+    """
+    steps = module.split(".")
+    if steps == ["keras"] or {"layers", "models", "ops", "engine"} & set(steps):
+        return "layers"
+    if "schedules" in steps:
+        return "optimizers.schedules"
+    return next((step for step in steps if step in _families()), "")
 
 
 def _families() -> dict[str, Callable[[Any], Any]]:

@@ -304,6 +304,19 @@ def test_an_unknown_class_names_the_nearest(tmp_path):
         load_model(path)
 
 
+def test_modules_that_keras_lets_slip(tmp_path):
+    """On PyTorch Keras names its own optimizers by where they stand in its source."""
+    path = tmp_path / "m.keras"
+    compiled().save(path)
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    optimizer = config["compile_config"]["optimizer"]
+    optimizer["module"] = "keras.src.backend.torch.optimizers.torch_adam"
+    optimizer["registered_name"] = "Adam"
+    rewritten(path, config__json=json.dumps(config).encode())
+    assert isinstance(load_model(path).optimizer, optimizers.Adam)
+
+
 def test_metadata_is_not_needed(tmp_path):
     model = stack(minidl)
     model.save(tmp_path / "m.keras")
