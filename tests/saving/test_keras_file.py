@@ -304,6 +304,39 @@ def test_an_unknown_class_names_the_nearest(tmp_path):
         load_model(path)
 
 
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "tf_idf"])
+@pytest.mark.parametrize("name", ["TextVectorization", "StringLookup", "IntegerLookup"])
+def test_a_vocabulary_beside_the_configuration(name, mode, tmp_path):
+    """So Keras keeps one that `adapt` found; the model is made before it is read."""
+    path = tmp_path / "m.keras"
+    whole = name == "IntegerLookup"
+    words = np.array([[5], [7], [5]]) if whole else np.array([["a"], ["b"], ["a"]], dtype=object)
+    layer = getattr(layers, name)(output_mode=mode, name="it")
+    layer.adapt(words)
+    model = Sequential([Input((1,), dtype="int64" if whole else "string"), layer])
+    expected = model.predict(words, verbose=0)
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    config["config"]["layers"][1]["config"].update(
+        vocabulary=None, idf_weights=None, has_input_vocabulary=False,
+        vocabulary_size=layer.vocabulary_size(),
+    )  # fmt: skip
+    group = minidl.saving.layout.parts(model)[1].path
+    inner = f"{group}/_lookup_layer" if name == "TextVectorization" else group
+    text = "\n".join(map(str, layer.get_vocabulary()))
+    rewritten(path, config__json=json.dumps(config).encode())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"assets/{inner}/vocabulary.txt", text)
+    again = load_model(path)
+    np.testing.assert_array_equal(again.predict(words, verbose=0), expected)
+    assert again.layers[0].get_vocabulary() == layer.get_vocabulary()
+    rewritten(path, **{f"assets/{inner}/vocabulary__txt": b"not\nthis"})
+    if whole or mode == "int":
+        with pytest.raises(ModelFileError, match=r"vocabulary\.txt"):
+            load_model(path)
+
+
 def test_modules_that_keras_lets_slip(tmp_path):
     """On PyTorch Keras names its own optimizers by where they stand in its source."""
     path = tmp_path / "m.keras"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -225,6 +226,14 @@ class TextVectorization(Layer):
     def output_dtype(self, input_dtype: str) -> str:
         """Return int64 for sequences, the layer's own dtype for vectors."""
         return self._lookup.output_dtype(input_dtype)
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the weights of tf_idf into `store`; in Keras's files they stand here too."""
+        self._lookup.save_own_variables(store)
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the weights of tf_idf from `store`."""
+        self._lookup.load_own_variables(store)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments with the vocabulary, given or found."""
