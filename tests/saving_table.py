@@ -24,9 +24,9 @@ libraries predict.
 - **minidl → Keras**: a model made and saved here, loaded by real Keras.
 - The figures are the worst differences of any output in float32, relative to the largest number
   compared, or to 1 if that is smaller. The tolerance is 1e-6.
-- **–**: not compared in every run: Keras's lookup and text layers need TensorFlow to compute (with it
-  they were found to agree to the last digit, both ways, in all output modes), and a Lambda does what
-  its user says.
+- **–**: not compared in every run. Keras's lookup and text layers need TensorFlow to compute; with
+  it they were found to agree to the last digit, both ways and in every output mode. A Lambda does
+  what its user says.
 """
 HEADING = (
     "| layer | wanted | Keras → minidl | minidl → Keras |",
