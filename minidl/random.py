@@ -91,6 +91,33 @@ def untouched() -> Iterator[None]:
         _root = before
 
 
+def get_root_state() -> dict[str, Any] | None:
+    """Return where the tree stands, as JSON can hold it; None where nothing was drawn yet."""
+    tree = _planted.get() or _root
+    if tree is None:
+        return None
+    entropy: Any = tree.entropy  # an int, or several
+    return {
+        "entropy": entropy if isinstance(entropy, int) else [int(part) for part in entropy],
+        "spawn_key": [int(part) for part in tree.spawn_key],
+        "children": tree.n_children_spawned,
+    }
+
+
+def set_root_state(state: dict[str, Any] | None) -> None:
+    """Go on with the tree from a state that `get_root_state` returned."""
+    global _root
+    tree = None
+    if state is not None:
+        tree = np.random.SeedSequence(
+            state["entropy"], spawn_key=state["spawn_key"], n_children_spawned=state["children"]
+        )
+    if _planted.get() is None:
+        _root = tree
+    else:
+        _planted.set(tree)
+
+
 class SeedGenerator:
     """A stream of random numbers with a state that can be saved and put back.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minidl.callbacks.backup_and_restore import BackupAndRestore
 from minidl.callbacks.callback import Callback
 from minidl.callbacks.callback_list import CallbackList
 from minidl.callbacks.csv_logger import CSVLogger
@@ -17,6 +18,7 @@ from minidl.callbacks.tensorboard import TensorBoard
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -48,6 +48,7 @@ class Callback:
             step leaves on the parameters. Plain gradient descent then makes none (it moves the
             weights as the products are computed), which saves a third of a step and changes no
             number. None, the default, means True for a callback of one's own.
+        comes_last: True for a callback whose hooks are called behind those of all others.
 
     Example:
         >>> class Worst(Callback):
@@ -65,6 +66,7 @@ class Callback:
 
     handles_nan_loss: bool = False
     reads_gradients: bool | None = None
+    comes_last: bool = False
     model: Any = None
     params: dict[str, Any] | None = None
 
@@ -97,6 +99,17 @@ class Callback:
         if self.reads_gradients is None:
             return not type(self).__module__.startswith("minidl.")
         return self.reads_gradients
+
+    def get_state(self) -> Any:
+        """Return what must be known to go on in another process, where a run is interrupted.
+
+        `BackupAndRestore` writes it down: None where there is nothing, or plain values, arrays,
+        and lists and dicts of them.
+        """
+        return None
+
+    def set_state(self, state: Any) -> None:
+        """Go on from what `get_state` returned; called after `on_train_begin`."""
 
     def close(self) -> None:
         """Let go of files and displays. It is called last in every run, also after an error."""

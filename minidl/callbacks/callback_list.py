@@ -88,8 +88,9 @@ class CallbackList(Callback):
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self._always: dict[str, bool] = {}
         self._sometimes: dict[str, list[Callable[[], bool]]] = {}
+        in_order = sorted(self.callbacks, key=lambda callback: callback.comes_last)
         for hook in HOOKS:
-            listeners = [c for c in self.callbacks if c.listens_to(hook)]
+            listeners = [c for c in in_order if c.listens_to(hook)]
             self._hooks[hook] = [getattr(c, hook) for c in listeners]
             sometimes = [c.is_due for c in listeners if overrides(c, "is_due")]
             self._always[hook] = len(sometimes) < len(listeners)

@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from minidl.callbacks.callback import Callback, Logs
+from minidl.callbacks.folders import make_folder_of
 
 
 class CSVLogger(Callback):
@@ -26,6 +27,7 @@ class CSVLogger(Callback):
 
     Raises:
         ValueError: if `separator` is not one character.
+        OSError: at the start of training, if the file cannot be written.
 
     Example:
         >>> import tempfile
@@ -52,6 +54,7 @@ class CSVLogger(Callback):
         self.append = append
         self.columns: list[str] | None = None
         self._file: IO[str] | None = None
+        self._kept: int | None = None  # bytes of the file that stay, until the first epoch begins
         self._warned = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -59,11 +62,34 @@ class CSVLogger(Callback):
         self.close()
         self._warned = False
         self.columns = self._columns_in_file() if self.append else None
-        if folder := os.path.dirname(self.filename):
-            os.makedirs(folder, exist_ok=True)
+        make_folder_of(self.filename, self)
         self._file = open(  # noqa: SIM115  (it stays open until close)
-            self.filename, "a" if self.append else "w", newline="", encoding="utf-8"
+            self.filename, "a", newline="", encoding="utf-8"
         )
+        self._kept = self._size() if self.append else 0
+
+    def _size(self) -> int:
+        if self._file is not None:
+            return os.fstat(self._file.fileno()).st_size
+        return os.path.getsize(self.filename) if os.path.exists(self.filename) else 0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how much of the file is written."""
+        return {"size": self._size(), "columns": self.columns}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on behind what was written then; rows that came later come again."""
+        self._kept = min(int(state["size"]), self._size())
+        self.columns = state["columns"] if self._kept else None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Take away what is not to stay in the file."""
+        self._cut()
+
+    def _cut(self) -> None:
+        if self._file is not None and self._kept is not None:
+            self._file.truncate(self._kept)
+        self._kept = None
 
     def _columns_in_file(self) -> list[str] | None:
         import csv
@@ -77,6 +103,8 @@ class CSVLogger(Callback):
         """Write the epoch's row, and before the first one the names of the columns."""
         assert self._file is not None, "on_train_begin opens the file"
         import csv
+
+        self._cut()
 
         writer = csv.writer(self._file, delimiter=self.separator)
         row = {"epoch": epoch, **(logs or {})}
@@ -104,6 +132,7 @@ class CSVLogger(Callback):
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
+            self._cut()
             self._file.close()
             self._file = None
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidl._typing import Array
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import MonitorCallback, whole_number
 from minidl.validation import number
+
+_STATE = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
 
 class EarlyStopping(MonitorCallback):
@@ -71,6 +75,15 @@ class EarlyStopping(MonitorCallback):
         self.best = None
         self.best_epoch = 0
         self.best_weights: list[Array] | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best epoch so far, and how long ago it was."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget an earlier run."""

@@ -27,12 +27,29 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
+        self._before: tuple[int, dict[str, int]] | None = None  # lengths, before an epoch came
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the record so far."""
+        return {"epoch": list(self.epoch), "history": {k: list(v) for k, v in self.history.items()}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with a record."""
+        self.epoch, self.history = state["epoch"], state["history"]
+        self._before = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Append the epoch's numbers, NumPy's scalars as Python's."""
-        self.epoch.append(epoch)
+        self._before = (len(self.epoch), {name: len(v) for name, v in self.history.items()})
         for name, value in (logs or {}).items():
             plain = value.item() if isinstance(value, np.generic) else value
             self.history.setdefault(name, []).append(plain)
+        self.epoch.append(epoch)
         if self.model is not None:
             self.model.history = self
+
+    def close(self) -> None:
+        """Take away the numbers of an epoch that Ctrl-C kept from being appended whole."""
+        epochs, lengths = self._before or (None, {})
+        if len(self.epoch) == epochs:
+            self.history = {name: self.history[name][:size] for name, size in lengths.items()}

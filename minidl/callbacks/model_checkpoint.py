@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.callback import Logs
+from minidl.callbacks.folders import make_folder
 from minidl.callbacks.monitor import MonitorCallback
 from minidl.validation import number, positive_integer
+
+_STATE = ("best", "_epoch", "_batches", "_last_batch")
 
 
 class ModelCheckpoint(MonitorCallback):
     """Writes the model, or its weights, to a file at the end of epochs or every few batches.
 
-    When to save and under which name is decided here; the writing itself is `save_model`, which
-    a subclass may override, and then any file name will do.
+    A file is replaced whole: one that is there survives a kill, a full disk or an error while the
+    next is written. It has the weights and the optimizer's state; `BackupAndRestore` is what goes
+    on with an interrupted run to the last bit. When to save and under which name is decided here;
+    the writing itself is `save_model`, which a subclass may override, and then any file name will
+    do.
 
     Arguments:
         filepath: the file's path. `{epoch}`, from 1, `{batch}`, from 1, and the names in the logs
@@ -31,9 +37,11 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: what the first save has to be better than.
 
     Raises:
-        ValueError: if an argument is outside its range, the file's ending is not `.keras` or
-            `.h5` (for weights `.weights.h5`), or the direction cannot be told.
-        NotImplementedError: at the start of training, if the model cannot be saved.
+        ValueError: if an argument is outside its range, the file's ending is not `.keras` (for
+            weights `.weights.h5`), or the direction cannot be told.
+        NotSavableError: at the start of training, if the model could not be loaded again.
+        ImportError: at the start of training, if h5py is not installed.
+        OSError: at the start of training, if the folder cannot be written to.
         KeyError: if `filepath` has a name that is not in the logs.
         IsADirectoryError: if the path is a folder.
 
@@ -88,12 +96,12 @@ class ModelCheckpoint(MonitorCallback):
         return type(self).save_model is not ModelCheckpoint.save_model
 
     def _check_ending(self) -> None:
-        endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
-        if not self.filepath.endswith(endings):
+        ending = ".weights.h5" if self.save_weights_only else ".keras"
+        if not self.filepath.endswith(ending):
             raise ValueError(
                 f"{type(self).__name__}: received filepath={self.filepath!r} with "
                 f"save_weights_only={self.save_weights_only}, expected a name that ends in "
-                f"{' or '.join(endings)}."
+                f"{ending}."
             )
 
     def save_model(self, filepath: str) -> None:
@@ -109,6 +117,15 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(filepath, overwrite=True)
 
+    def get_state(self) -> dict[str, Any]:
+        """Return the best number so far, and how many batches are counted."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+
     def listens_to(self, hook: str) -> bool:
         """Listen to batches only where they decide about a save."""
         unused = hook == "on_train_batch_end" and self.save_freq == "epoch"
@@ -118,14 +135,26 @@ class ModelCheckpoint(MonitorCallback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """See that the model can be saved at all, before hours are spent on it."""
         super().on_train_begin(logs)
+        folder = os.path.dirname(self.filepath)
+        if "{" not in folder:
+            make_folder(folder, self)
+        if not self._writes_itself():
+            self._check_model()
+
+    def _check_model(self) -> None:
+        from minidl.saving import hdf5
+
         method = "save_weights" if self.save_weights_only else "save"
-        if not self._writes_itself() and not callable(getattr(self.model, method, None)):
+        if not callable(getattr(self.model, method, None)):
             raise NotImplementedError(
                 f"{type(self).__name__}: {type(self.model).__name__} has no method {method}(), so "
-                f"{self.filepath!r} cannot be written. Until it has one, override "
+                f"{self.filepath!r} cannot be written. Give it one, or override "
                 "save_model(self, filepath) in a subclass, for example with "
                 "np.savez(filepath, *self.model.get_weights())."
             )
+        hdf5.require_h5py()
+        if not self.save_weights_only and callable(getattr(self.model, "to_json", None)):
+            self.model.to_json()  # whatever could not be loaded again is refused by this
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Remember the epoch for saves between its batches."""

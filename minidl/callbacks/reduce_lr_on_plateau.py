@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import MonitorCallback, whole_number
 from minidl.validation import number
+
+_STATE = ("best", "wait", "cooldown_counter")
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -62,6 +66,15 @@ class ReduceLROnPlateau(MonitorCallback):
     def in_cooldown(self) -> bool:
         """Return whether a reduction was so recent that epochs are not counted yet."""
         return self.cooldown_counter > 0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best number so far, and the epochs counted since."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget an earlier run, and see that the learning rate can be set at all."""

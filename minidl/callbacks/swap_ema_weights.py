@@ -51,6 +51,18 @@ class SwapEMAWeights(Callback):
             parameter.assign(value)
         self._weights = None
 
+    def get_state(self) -> dict[str, Any]:
+        """Return the weights, while the averages stand in their place."""
+        kept = None if self._weights is None else [value for _, value in self._weights]
+        return {"weights": kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        values = state["weights"]
+        self._weights = None
+        if values is not None:
+            self._weights = list(zip(self.model.trainable_weights, values, strict=True))
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Put the weights back."""
         self._put_back()

@@ -121,6 +121,14 @@ class TensorBoard(Callback):
 
     # Training
 
+    def get_state(self) -> dict[str, int]:
+        """Return the number of the last batch."""
+        return {"batch": self._batch}
+
+    def set_state(self, state: dict[str, int]) -> None:
+        """Go on counting from there; what was written of later batches is written again."""
+        self._batch = int(state["batch"])
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file, so that a folder that cannot be written to is known now."""
         optimizer = self.model.optimizer

@@ -87,6 +87,25 @@ class Metric(Configurable):
         for metric in self._inner_metrics():
             metric.reset_state()
 
+    def get_state(self) -> list[Array]:
+        """Return a copy of every variable's value: all that the batches so far have left."""
+        return [variable.numpy() for variable in self.variables]
+
+    def set_state(self, state: list[Array]) -> None:
+        """Go on from what `get_state` returned.
+
+        Raises:
+            ValueError: if it is of another metric.
+        """
+        shapes = [variable.shape for variable in self.variables]
+        if [np.shape(value) for value in state] != shapes:
+            raise ValueError(
+                f"Metric {self.name!r} received a state of the shapes "
+                f"{[np.shape(value) for value in state]}, expected {shapes}."
+            )
+        for variable, value in zip(self.variables, state, strict=True):
+            variable.assign(value)
+
     # What the base class makes of it
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

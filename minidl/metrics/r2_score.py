@@ -85,7 +85,7 @@ class R2Score(Metric):
                 f"{self.name} received y_pred of shape {p.shape}, expected (batch, outputs)."
             )
         if not self._sums:
-            self._sums = [self.add_variable(y.shape[1], name=name) for name in _SUMS]
+            self._make_sums(y.shape[1])
         elif self._sums[0].shape != y.shape[1:]:
             raise ValueError(
                 f"{self.name} received y_pred of shape {p.shape} after batches of "
@@ -100,6 +100,15 @@ class R2Score(Metric):
         self._merge(w.sum(axis=0), y, w)
         self._sums[3].assign_add((w * (y - p) ** 2).sum(axis=0))
         self.num_samples.assign_add(y.size)
+
+    def _make_sums(self, outputs: int) -> None:
+        self._sums = [self.add_variable(outputs, name=name) for name in _SUMS]
+
+    def set_state(self, state: list[Array]) -> None:
+        """Go on from what `get_state` returned."""
+        if not self._sums and len(state) > 1:
+            self._make_sums(len(state[1]))
+        super().set_state(state)
 
     def _merge(self, added: Array, y: Array, w: Array) -> None:
         """Add a batch to the mean and to the sum of squares about it (Chan et al. 1979).

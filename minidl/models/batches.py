@@ -2,15 +2,18 @@
 
     arrays, frames, lists, dicts ─► ArrayBatches  ─┐
     PyDataset                    ─► DatasetBatches ├─► epoch() ─► Batch(x, y, sample_weight)
-    generators, re-iterables     ─► StreamBatches ─┘
+    generators, re-iterables     ─► StreamBatches ─┘     (the latter two in streams.py)
 
 Arrays are never copied whole: a batch is gathered by index from the user's own array, whatever
 its type, and only that batch is cast to the model's dtype.
+
+A run that was interrupted goes on in the middle of an epoch: `position()`, taken at the epoch's
+start, tells how its batches were chosen, `go_to(position)` brings that back in another process,
+and `epoch(skip=n)` leaves out the batches that were trained on already.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -51,7 +54,52 @@ class Batch(NamedTuple):
 
 
 Cast = Callable[[int, Array], Array]
-Order = "np.random.Generator | None"
+Shuffle = np.random.Generator | None
+
+
+def stream_state(shuffle: Shuffle) -> dict[str, Any] | None:
+    """Return where a stream of random numbers stands, as JSON can hold it."""
+    return None if shuffle is None else dict(shuffle.bit_generator.state)
+
+
+def go_on_with(shuffle: Shuffle, state: dict[str, Any] | None) -> None:
+    """Go on with a stream from a state that `stream_state` returned.
+
+    Raises:
+        ValueError: if only one of the two runs has a stream.
+    """
+    if (shuffle is None) != (state is None):
+        words = ("not shuffled", "shuffled") if shuffle is None else ("shuffled", "not shuffled")
+        raise ValueError(f"this run is {words[0]}, that one was {words[1]}")
+    if shuffle is not None and state is not None:
+        shuffle.bit_generator.state = state
+
+
+def check_same(position: dict[str, Any], **own: Any) -> None:
+    """Compare what a position says of its data with the data at hand.
+
+    Raises:
+        ValueError: naming what differs.
+    """
+    for name, value in own.items():
+        if position[name] != value:
+            raise ValueError(f"this run has {name}={value}, that one had {position[name]}")
+
+
+class Pass:
+    """One way through all samples: their order, what it was drawn from, and the next in it."""
+
+    def __init__(self, samples: int, following: int, shuffle: Shuffle = None) -> None:
+        self.samples = samples
+        self.next = following
+        self.drawn_from = stream_state(shuffle)
+        self._order = None if shuffle is None else shuffle.permutation(samples)
+
+    def take(self, count: int) -> Any:
+        """Return the rows of the next samples, at most so many, and go on behind them."""
+        start, self.next = self.next, min(self.next + count, self.samples)
+        rows = slice(start, self.next)
+        return rows if self._order is None else self._order[rows]
 
 
 class ArrayBatches:
@@ -82,7 +130,7 @@ class ArrayBatches:
         every = -(-self.samples // batch_size)
         self.steps: int | None = every if steps is None else min(steps, every)
         self._partial = self.steps < every
-        self._rest: Iterator[Batch] = iter(())
+        self._pass = Pass(self.samples, self.samples)  # an epoch may end in the middle of one
         self._cast_x = cast_x
         self._cast_y = cast_y
 
@@ -93,23 +141,48 @@ class ArrayBatches:
         """How many batches an epoch has."""
         return self.steps
 
-    def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
-        """Yield the batches of one epoch, in an order drawn from `shuffle` or as they stand."""
-        if not self._partial:
-            yield from self._all(shuffle)
-            return
-        for _ in range(self.steps or 0):
-            batch = next(self._rest, None)
-            if batch is None:
-                self._rest = self._all(shuffle)
-                batch = next(self._rest)
-            yield batch
+    def epoch(self, shuffle: Shuffle = None, skip: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch, in an order drawn from `shuffle` or as they stand.
 
-    def _all(self, shuffle: np.random.Generator | None) -> Iterator[Batch]:
-        order = None if shuffle is None else shuffle.permutation(self.samples)
-        for start in range(0, self.samples, self.batch_size):
-            stop = min(start + self.batch_size, self.samples)
-            yield self.gather(slice(start, stop) if order is None else order[start:stop])
+        Arguments:
+            shuffle: draws the order.
+            skip: how many batches to leave out at the start, without gathering them.
+        """
+        for step in range(self.steps or 0):
+            if self._pass.next >= self.samples or (step == 0 and not self._partial):
+                self._pass = Pass(self.samples, 0, shuffle)
+            rows = self._pass.take(self.batch_size)
+            if step >= skip:
+                yield self.gather(rows)
+
+    def position(self, shuffle: Shuffle = None) -> dict[str, Any]:
+        """Return how the batches of the epochs to come are chosen, as JSON can hold it."""
+        inside = self._partial and self._pass.next < self.samples
+        return {
+            "samples": self.samples,
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "shuffle": stream_state(shuffle),
+            "drawn_from": self._pass.drawn_from if inside else None,
+            "next": self._pass.next if inside else self.samples,
+        }
+
+    def go_to(self, position: dict[str, Any], shuffle: Shuffle = None) -> None:
+        """Go on from what `position` told.
+
+        Raises:
+            ValueError: if it is of other data, or does not make sense.
+        """
+        check_same(position, samples=self.samples, batch_size=self.batch_size, steps=self.steps)
+        following = position["next"]
+        if not isinstance(following, int) or not 0 <= following <= self.samples:
+            raise ValueError(f"sample {following!r} of {self.samples} is to come next")
+        if position["drawn_from"] is not None:
+            go_on_with(shuffle, position["drawn_from"])
+            self._pass = Pass(self.samples, following, shuffle)
+        else:
+            self._pass = Pass(self.samples, following)
+        go_on_with(shuffle, position["shuffle"])
 
     def gather(self, index: Any) -> Batch:
         """Return the samples at `index`, a slice or an array of positions."""
@@ -155,128 +228,6 @@ class ArrayBatches:
 
     def close(self) -> None:
         """Arrays need no closing."""
-
-
-class StreamBatches:
-    """Batches from a generator or from anything that can be iterated over again and again.
-
-    Arguments:
-        source: gives `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
-        prepare: turns one such item into a `Batch` and checks it.
-        steps: how many batches make an epoch; None means until the source ends.
-
-    Attributes:
-        expected: how many batches an epoch is likely to have, as progress is shown: `steps`, or the
-            source's length, or what the last epoch had. None where nothing is known.
-    """
-
-    def __init__(
-        self, source: Any, prepare: Callable[[Any, int], Batch], steps: int | None
-    ) -> None:
-        self.source = source
-        self.steps = steps
-        self.samples: int | None = None
-        self._prepare = prepare
-        self.exhausted = False  # whether the source ended before the epoch did
-        self._endless = hasattr(source, "__next__")
-        self._iterator: Iterator[Any] | None = None
-        self._taken = 0
-        self.expected = steps if steps is not None else _length(source)
-
-    def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
-        """Yield the batches of one epoch; a source keeps its own order, `shuffle` is not used."""
-        continues = self._endless or self.steps is not None
-        if self._iterator is None or not continues:
-            self._iterator = iter(self.source)
-        step = 0
-        while self.steps is None or step < self.steps:
-            try:
-                item = next(self._iterator)
-            except StopIteration:
-                if not self._endless and self.steps is not None and step_was_possible(self._taken):
-                    self._iterator = iter(self.source)  # a re-iterable starts over within an epoch
-                    self._taken = 0
-                    continue
-                if step == 0 or self.steps is not None:
-                    self._warn_exhausted(step)
-                self.expected = self.steps or step or None
-                return
-            self._taken += 1
-            yield self._prepare(item, step)
-            step += 1
-
-    def _warn_exhausted(self, step: int) -> None:
-        self.exhausted = True
-        wanted = f"{self.steps} batches" if self.steps is not None else "another epoch"
-        warnings.warn(
-            f"The data ran out after {step} batches of this epoch, where {wanted} was expected; "
-            "training stops here. Pass steps_per_epoch no larger than the data allows, or an "
-            "object that can be iterated over once an epoch, such as a PyDataset or a list of "
-            "batches, instead of a generator.",
-            stacklevel=2,
-        )
-
-    def close(self) -> None:
-        """Let go of the iterator."""
-        self._iterator = None
-
-
-def _length(source: Any) -> int | None:
-    """Return the length that a source claims to have; some only know at run time that they do."""
-    try:
-        return len(source)
-    except (TypeError, NotImplementedError):
-        return None
-
-
-def step_was_possible(taken: int) -> bool:
-    """Return whether a source has given anything since it was started."""
-    return taken > 0
-
-
-class DatasetBatches:
-    """Batches from a `PyDataset`: something with a length and an index.
-
-    Arguments:
-        dataset: `dataset[i]` gives batch i; `on_epoch_begin` and `on_epoch_end` are called.
-        prepare: turns one item into a `Batch` and checks it.
-        steps: how many batches make an epoch; the dataset's length by default.
-    """
-
-    def __init__(
-        self, dataset: Any, prepare: Callable[[Any, int], Batch], steps: int | None
-    ) -> None:
-        self.dataset = dataset
-        self.samples: int | None = None
-        length = getattr(dataset, "num_batches", None)
-        self.length = length if length is not None else len(dataset)
-        if self.length is None or self.length < 1:
-            raise ValueError(f"Received a dataset of {self.length} batches, expected at least one.")
-        self.steps: int | None = min(steps, self.length) if steps else self.length
-        self._prepare = prepare
-
-    exhausted = False
-
-    @property
-    def expected(self) -> int | None:
-        """How many batches an epoch has."""
-        return self.steps
-
-    def epoch(self, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
-        """Yield the batches of one epoch; `shuffle` draws the order of the batches."""
-        order = range(self.length) if shuffle is None else shuffle.permutation(self.length)
-        if hasattr(self.dataset, "on_epoch_begin"):
-            self.dataset.on_epoch_begin()
-        for step, index in enumerate(order[: self.steps]):
-            yield self._prepare(self.dataset[int(index)], step)
-        if hasattr(self.dataset, "on_epoch_end"):
-            self.dataset.on_epoch_end()
-
-    def close(self) -> None:
-        """A dataset needs no closing."""
-
-
-Batches = ArrayBatches | StreamBatches | DatasetBatches
 
 
 def is_array_like(value: Any) -> bool:

@@ -9,8 +9,9 @@ import numpy as np
 from minidl import config, tracing
 from minidl._typing import Array
 from minidl.kernels import threads
-from minidl.models.batches import ArrayBatches, Batch, Batches, check_finite
+from minidl.models.batches import ArrayBatches, Batch, check_finite
 from minidl.models.steps import Steps, as_list
+from minidl.models.streams import Batches
 
 if TYPE_CHECKING:
     from minidl.callbacks import CallbackList

@@ -11,9 +11,6 @@ from minidl._typing import Array
 from minidl.models.batches import (
     ArrayBatches,
     Batch,
-    Batches,
-    DatasetBatches,
-    StreamBatches,
     as_array,
     check_finite,
     check_lengths,
@@ -21,6 +18,7 @@ from minidl.models.batches import (
     is_dataset,
     unpack,
 )
+from minidl.models.streams import Batches, DatasetBatches, StreamBatches
 from minidl.models.structure import Structure
 
 

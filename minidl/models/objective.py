@@ -146,6 +146,7 @@ class Objective:
             )
         ]
         self._metrics_made = False
+        self._waiting: list[list[Array]] | None = None  # a state for metrics that are not made yet
         for index, head in enumerate(self.heads):
             head.fuse(graph, tensors[index] if tensors else None)
         self.reset()
@@ -179,6 +180,9 @@ class Objective:
                 for name, metric in settled
             ]
         self._metrics_made = True
+        if self._waiting is not None:
+            self._set_metrics(self._waiting)
+            self._waiting = None
 
     def metrics(self) -> list[Metric]:
         """Return all metrics."""
@@ -186,12 +190,48 @@ class Objective:
 
     def reset(self) -> None:
         """Begin the running means anew."""
+        self._waiting = None
         self.loss_sum = 0.0
         self.samples = 0
         for head in self.heads:
             head.loss_sum = 0.0
         for metric in self.metrics():
             metric.reset_state()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the running sums, from which an interrupted epoch goes on."""
+        return {
+            "loss_sum": self.loss_sum,
+            "samples": self.samples,
+            "heads": [head.loss_sum for head in self.heads],
+            "metrics": [metric.get_state() for metric in self.metrics()],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned; metrics that are not made yet take it later.
+
+        Raises:
+            ValueError: if it is of another model.
+        """
+        if len(state["heads"]) != len(self.heads):
+            raise ValueError(
+                f"this model has {len(self.heads)} outputs, that one had {len(state['heads'])}"
+            )
+        if self._metrics_made:
+            self._set_metrics(state["metrics"])
+        else:
+            self._waiting = state["metrics"]
+        self.loss_sum, self.samples = float(state["loss_sum"]), int(state["samples"])
+        for head, loss_sum in zip(self.heads, state["heads"], strict=True):
+            head.loss_sum = float(loss_sum)
+
+    def _set_metrics(self, states: list[list[Array]]) -> None:
+        if len(states) != len(self.metrics()):
+            raise ValueError(
+                f"this model has {len(self.metrics())} metrics, that one had {len(states)}"
+            )
+        for metric, state in zip(self.metrics(), states, strict=True):
+            metric.set_state(state)
 
     def results(self) -> dict[str, float]:
         """Return the means so far: the loss, each output's loss, and the metrics."""

@@ -15,17 +15,19 @@ import numpy as np
 from minidl import optimizers
 from minidl._typing import Array
 from minidl.kernels import threads
-from minidl.models.batches import ArrayBatches, Batch, Batches
+from minidl.models.batches import ArrayBatches, Batch
 from minidl.models.feeding import Feeder
 from minidl.models.graph_layer import GraphLayer
 from minidl.models.masked_plan import plan_of
 from minidl.models.objective import Objective
 from minidl.models.plan import Plan
+from minidl.models.streams import Batches
 from minidl.random import SeedGenerator
 
 if TYPE_CHECKING:
     from minidl.callbacks import CallbackList, History
     from minidl.layers.parameter import Parameter
+    from minidl.models.run import Run
     from minidl.optimizers import Optimizer
     from minidl.regularizers import Regularizer
 
@@ -42,6 +44,7 @@ class Steps(GraphLayer):
         self.optimizer: Optimizer | None = None
         self.stop_training = False
         self.history: History | None = None
+        self.training_run: Run | None = None  # while `fit` runs
         self._compile_arguments: dict[str, Any] | None = None
         self._objective: Objective | None = None
         self._shuffler: SeedGenerator | None = None

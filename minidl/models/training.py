@@ -1,7 +1,8 @@
 """`fit`: one visible loop over epochs and batches.
 
 Data is checked and cut into batches in `feeding.py`, a batch's step is in `steps.py`, losses and
-metrics live in `objective.py`, and the layers run in `plan.py`.
+metrics live in `objective.py`, and the layers run in `plan.py`. `run.py` knows where a run stands,
+and `callbacks.BackupAndRestore` writes that down and goes on from there.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.kernels import threads
-from minidl.models.batches import ArrayBatches, Batch, Batches
+from minidl.models.batches import ArrayBatches, Batch
 from minidl.models.evaluation import Evaluator
 from minidl.models.feeding import Feeder
+from minidl.models.run import Run
 from minidl.models.steps import NonFiniteError
+from minidl.models.streams import Batches
 from minidl.random import SeedGenerator
 from minidl.validation import positive_integer
 
@@ -91,37 +94,41 @@ class Trainer(Evaluator):
         for watcher in watchers:
             watcher.see_data(data, validation, validation_data is None and validation_split > 0)
         self.stop_training = False
-        logs: dict[str, Any] = {}
+        here = self.training_run = Run(self, data, validation, shuffler, run, first_epoch)
         try:
-            run.on_train_begin()
-            for epoch in range(first_epoch, last_epoch):
+            run.on_train_begin()  # may move `here` to where an interrupted run stood
+            for epoch in range(here.epoch, last_epoch):
+                if here.stopped and here.batch == 0:
+                    break
                 self.reset_metrics()
                 run.know_steps(data.expected, None if validation is None else validation.expected)
                 run.on_epoch_begin(epoch)
-                taken = 0
-                for step, batch in enumerate(data.epoch(shuffler)):
+                done_before = here.batch
+                for step, batch in enumerate(here.batches(), start=done_before):
                     run.on_train_batch_begin(step)
                     for watcher in watchers:
                         watcher.see_batch(step, batch)
                     self._train_on(batch, epoch, step, run)
-                    taken += 1
+                    here.end_batch()
                     if run.wants_train_batches:
                         run.on_train_batch_end(step, self.get_metrics_result())
                     if self.stop_training:
                         break
-                if taken == 0:
+                if here.batch == 0:
                     break
-                logs = self.get_metrics_result()
+                logs = self.get_metrics_result() if here.batch > done_before else here.logs
                 if validation is not None and _is_due(validation_freq, epoch + 1):
                     results = self._evaluate(validation, run)
                     logs.update({f"val_{key}": value for key, value in results.items()})
+                here.end_epoch(logs)
                 run.on_epoch_end(epoch, logs)
                 if self.stop_training or data.exhausted:
                     break
             if self.optimizer is not None and self.optimizer.use_ema:
                 self.optimizer.finalize_variable_values(self._trained_now)
-            run.on_train_end(logs)
+            run.on_train_end(here.logs)
         finally:
+            self.training_run = None
             threads.governor().rest()
             run.close()
             data.close()

@@ -44,6 +44,11 @@ class OptimizerState:
         return {}
 
     @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters that the optimizer is built for, in its order."""
+        return list(self._parameters)
+
+    @property
     def variables(self) -> list[Array]:
         """The whole state as arrays, in Keras's order. The slots are the live arrays."""
         return [array for _, array in self._named_variables()]

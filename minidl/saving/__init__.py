@@ -7,6 +7,7 @@ checks              what is looked at before a model is written
 archive, hdf5       the two containers, read with suspicion
 layout, state       where a part's variables stand, and how they are taken back
 atomic              files that are replaced whole
+state_file          the state of an interrupted run, for callbacks.BackupAndRestore
 """
 
 from typing import TYPE_CHECKING, Any

@@ -58,6 +58,15 @@ class BatchedDataset:
         """Return the number of batches in an epoch."""
         return -(-self.samples // (self.batch_size or 1))
 
+    def get_state(self) -> dict[str, Any] | None:
+        """Return the state from which the next epoch's order is drawn, for an interrupted run."""
+        return None if self._orders is None else dict(self._orders.bit_generator.state)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Draw the next epoch's order from a state that `get_state` returned."""
+        if self._orders is not None:
+            self._orders.bit_generator.state = state
+
     def __iter__(self) -> Iterator[Any]:
         """Yield the batches of one epoch."""
         order = np.arange(self.samples)

@@ -1,9 +1,14 @@
 """When a checkpoint is saved, and under which name."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
+from minidl import Input, Sequential, layers, utils
 from minidl.callbacks import ModelCheckpoint
+from minidl.saving import NotSavableError, load_model
 from tests.callbacks.callback_fakes import FakeModel, losses, run
 
 
@@ -103,6 +108,72 @@ def test_a_model_that_cannot_be_saved_is_refused_before_training(weights_only):
     run(Names(path, save_weights_only=weights_only), [], Plain())
 
 
+def trained(folder, *callbacks):
+    utils.set_random_seed(3)
+    model = Sequential([Input((3,)), layers.Dense(4, "tanh"), layers.Dropout(0.2), layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    x = np.linspace(-1, 1, 30, dtype="float32").reshape(10, 3)
+    y = x.sum(axis=1, keepdims=True)
+    model.fit(x, y, 4, 3, verbose=0, callbacks=callbacks, validation_split=0.2)
+    return model, x
+
+
+def test_a_model_comes_back_with_its_optimizer(tmp_path):
+    path = tmp_path / "runs" / "{epoch:02d}-{val_loss:.3f}-{val_mae:.3f}.keras"
+    model, x = trained(tmp_path, ModelCheckpoint(path))
+    files = sorted((tmp_path / "runs").iterdir())
+    assert [file.name[:3] for file in files] == ["01-", "02-", "03-"]
+    again = load_model(files[-1])
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    own, other = model.optimizer.get_state().values(), again.optimizer.get_state().values()
+    assert all(map(np.array_equal, own, other))
+
+
+def test_weights_come_back(tmp_path):
+    path = tmp_path / "m.weights.h5"
+    model, x = trained(tmp_path, ModelCheckpoint(path, save_weights_only=True, save_freq=2))
+    after_six = model.get_weights()
+    again, _ = trained(tmp_path)
+    again.set_weights([np.zeros_like(w) for w in after_six])
+    again.load_weights(path)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_an_error_while_it_is_written_leaves_the_file_before(tmp_path, monkeypatch):
+    path = tmp_path / "m.keras"
+    _, x = trained(tmp_path, ModelCheckpoint(path, save_best_only=True))
+    before = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        trained(tmp_path, ModelCheckpoint(path))
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["m.keras"]
+    load_model(path).predict(x, verbose=0)
+
+
+def test_what_could_not_be_loaded_is_refused_before_training(tmp_path):
+    model = Sequential([Input((3,)), layers.Lambda(lambda x: x), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(NotSavableError, match="lambda"):
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0, callbacks=ModelCheckpoint("m.keras"))
+    assert model.optimizer.iterations == 0
+    weights = ModelCheckpoint(tmp_path / "m.weights.h5", save_weights_only=True)
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0, callbacks=weights)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "m.keras", tmp_path / "file" / "in" / "m-{epoch}.keras"):
+        model = FakeModel()
+        with pytest.raises(OSError, match="ModelCheckpoint cannot write to the folder"):
+            run(ModelCheckpoint(path), losses(1), model)
+        assert model.saved == []
+
+
 def test_a_folder_is_not_overwritten(tmp_path):
     folder = tmp_path / "m.keras"
     folder.mkdir()
@@ -131,7 +202,8 @@ def test_it_says_what_it_does_if_asked(capsys):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (("model.txt",), r"expected a name that ends in \.keras or \.h5"),
+        (("model.h5",), r"expected a name that ends in \.keras\."),
+        (("model.txt",), r"expected a name that ends in \.keras\."),
         (("model.keras", "loss", 0, False, True), r"ends in \.weights\.h5"),
         (("m.keras", "loss", 0, False, False, "auto", "batch"), "save_freq='batch'"),
         (("m.keras", "loss", 0, False, False, "auto", 0), "save_freq=0"),
