@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any
 
 
@@ -13,6 +12,8 @@ def make_folder(folder: str, owner: Any) -> None:
     Raises:
         OSError: if not; the message has the folder and the callback.
     """
+    import tempfile
+
     try:
         os.makedirs(folder or os.curdir, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder or os.curdir):
