@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl._typing import Array
+from minidl.models.prefetch import Paced
 
 
 class Batch(NamedTuple):
@@ -133,6 +134,9 @@ class ArrayBatches:
         self._pass = Pass(self.samples, self.samples)  # an epoch may end in the middle of one
         self._cast_x = cast_x
         self._cast_y = cast_y
+        mapped = (*x, *(y or ()), *(sample_weight or ()))
+        self._mapped = any(isinstance(array, np.memmap) for array in mapped)
+        self._running: Paced[Batch] | None = None
 
     exhausted = False
 
@@ -148,6 +152,13 @@ class ArrayBatches:
             shuffle: draws the order.
             skip: how many batches to leave out at the start, without gathering them.
         """
+        batches = self._gathered(shuffle, skip)
+        if self._mapped:  # a disk may have to be waited for; memory is quicker than a thread
+            self._running = Paced(batches)
+            return self._running
+        return batches
+
+    def _gathered(self, shuffle: Shuffle, skip: int) -> Iterator[Batch]:
         for step in range(self.steps or 0):
             if self._pass.next >= self.samples or (step == 0 and not self._partial):
                 self._pass = Pass(self.samples, 0, shuffle)
@@ -227,7 +238,10 @@ class ArrayBatches:
         return part(slice(None, at), self.batch_size), part(slice(at, None), batch_size)
 
     def close(self) -> None:
-        """Arrays need no closing."""
+        """End the thread that reads arrays mapped from disk."""
+        if self._running is not None:
+            self._running.close()
+        self._running = None
 
 
 def is_array_like(value: Any) -> bool:
@@ -241,7 +255,8 @@ def is_array_like(value: Any) -> bool:
 
 def is_dataset(value: Any) -> bool:
     """Return whether `value` gives batches by index, as a `PyDataset` does."""
-    return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not is_array_like(value)
+    counted = hasattr(value, "__len__") or hasattr(type(value), "num_batches")
+    return hasattr(value, "__getitem__") and counted and not is_array_like(value)
 
 
 def unpack(item: Any) -> tuple[Any, Any, Any]:

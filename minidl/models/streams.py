@@ -19,6 +19,7 @@ from minidl.models.batches import (
     go_on_with,
     stream_state,
 )
+from minidl.models.prefetch import Paced, Workers
 
 
 class StreamBatches:
@@ -44,6 +45,7 @@ class StreamBatches:
         self.exhausted = False  # whether the source ended before the epoch did
         self._endless = hasattr(source, "__next__")
         self._iterator: Iterator[Any] | None = None
+        self._running: Paced[tuple[int, Batch]] | None = None
         self._taken = 0  # since the iterator began
         self._began_from: Any = None  # the source's state then
         self.expected = steps if steps is not None else _length(source)
@@ -57,6 +59,20 @@ class StreamBatches:
         """
         if self._iterator is None or not self._continues:
             self._begin()
+        self._running = Paced(self._made(skip))
+        done = skip
+        for number, batch in self._running:
+            done = number + 1
+            yield batch
+        if done < (1 if self.steps is None else self.steps):
+            self._warn_exhausted(done)
+        self.expected = self.steps or done or None
+
+    def _made(self, skip: int) -> Iterator[tuple[int, Batch]]:
+        """Yield one epoch's batches with their numbers, perhaps on another thread.
+
+        It takes no more of the source than the epoch needs.
+        """
         step = 0
         while self.steps is None or step < self.steps:
             assert self._iterator is not None
@@ -66,13 +82,13 @@ class StreamBatches:
                 if not self._endless and self.steps is not None and self._taken:
                     self._begin()  # a re-iterable starts over within an epoch
                     continue
-                if step == 0 or self.steps is not None:
-                    self._warn_exhausted(step)
-                self.expected = self.steps or step or None
                 return
+            except Exception as error:
+                error.add_note(_where(step))
+                raise
             self._taken += 1
             if step >= skip:
-                yield self._prepare(item, step)
+                yield step, self._prepare(item, step)
             step += 1
 
     @property
@@ -126,8 +142,10 @@ class StreamBatches:
         )
 
     def close(self) -> None:
-        """Let go of the iterator."""
-        self._iterator = None
+        """Let go of the iterator, and end the thread that reads it."""
+        if self._running is not None:
+            self._running.close()
+        self._running = self._iterator = None
 
 
 def _length(source: Any) -> int | None:
@@ -152,12 +170,18 @@ class DatasetBatches:
     ) -> None:
         self.dataset = dataset
         self.samples: int | None = None
-        length = getattr(dataset, "num_batches", None)
-        self.length = length if length is not None else len(dataset)
-        if self.length is None or self.length < 1:
-            raise ValueError(f"Received a dataset of {self.length} batches, expected at least one.")
-        self.steps: int | None = min(steps, self.length) if steps else self.length
+        self.length = _length_of(dataset)
+        self.steps: int | None = steps
+        if self.length is not None:
+            self.steps = min(steps, self.length) if steps else self.length
+        elif steps is None:
+            raise ValueError(
+                f"Received a {type(dataset).__name__} without end (its num_batches is None). Say "
+                "how many batches make an epoch: steps_per_epoch=100, or steps=100."
+            )
         self._prepare = prepare
+        self._next = 0  # the number of the next batch of a dataset without end
+        self._running: Any = None
 
     exhausted = False
 
@@ -173,20 +197,41 @@ class DatasetBatches:
             shuffle: draws the order.
             skip: how many batches to leave out at the start; they are not asked for.
         """
-        order = range(self.length) if shuffle is None else shuffle.permutation(self.length)
+        assert self.steps is not None
+        if self.length is None:
+            order: Any = range(self._next, self._next + self.steps)
+            self._next += self.steps
+        else:
+            order = range(self.length) if shuffle is None else shuffle.permutation(self.length)
         if hasattr(self.dataset, "on_epoch_begin"):
             self.dataset.on_epoch_begin()
-        for step, index in enumerate(order[: self.steps]):
-            if step >= skip:
-                yield self._prepare(self.dataset[int(index)], step)
+        numbers = [int(index) for index in order[skip : self.steps]]
+        self._running = self._made(numbers)
+        for step, (number, item) in enumerate(self._running, start=skip):
+            if isinstance(item, _Failure):
+                item.error.add_note(_where(step, number))
+                raise item.error
+            yield self._prepare(item, step)
+        self._running.close()
         if hasattr(self.dataset, "on_epoch_end"):
             self.dataset.on_epoch_end()
+
+    def _made(self, numbers: list[int]) -> Any:
+        """Return an iterator of numbers and batches, by as many workers as the dataset asks for."""
+        make = _Maker(self.dataset)
+        workers = int(getattr(self.dataset, "workers", 1) or 1)
+        processes = bool(getattr(self.dataset, "use_multiprocessing", False))
+        ahead = int(getattr(self.dataset, "max_queue_size", 10) or 1)
+        if processes or workers > 1:
+            return Workers(make, iter(numbers), workers, processes, ahead)
+        return Paced(map(make, numbers))
 
     def position(self, shuffle: Shuffle = None) -> dict[str, Any]:
         """Return how the batches of the epochs to come are chosen."""
         return {
             "length": self.length,
             "steps": self.steps,
+            "next": self._next,
             "shuffle": stream_state(shuffle),
             "source": source_state(self.dataset),
         }
@@ -198,11 +243,54 @@ class DatasetBatches:
             ValueError: if it is of other data.
         """
         check_same(position, length=self.length, steps=self.steps)
+        self._next = int(position["next"])
         set_source_state(self.dataset, position["source"])
         go_on_with(shuffle, position["shuffle"])
 
     def close(self) -> None:
-        """A dataset needs no closing."""
+        """End the workers."""
+        if self._running is not None:
+            self._running.close()
+        self._running = None
+
+
+class _Maker:
+    """Makes a dataset's batches by their numbers; in a process of its own, a copy of the dataset.
+
+    An error is handed back in the batch's place, so that it comes out in the order of batches.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __call__(self, number: int) -> tuple[int, Any]:
+        try:
+            return number, self.dataset[number]
+        except Exception as error:
+            return number, _Failure(error)
+
+
+class _Failure:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _length_of(dataset: Any) -> int | None:
+    """Return the number of batches; None for a dataset without end.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    length = dataset.num_batches if hasattr(dataset, "num_batches") else len(dataset)
+    if length is not None and length < 1:
+        raise ValueError(f"Received a dataset of {length} batches, expected at least one.")
+    return length
+
+
+def _where(step: int, number: int | None = None) -> str:
+    """Return the note that goes with an error of the user's own code."""
+    named = "" if number is None or number == step else f", the dataset's batch {number}"
+    return f"This happened while batch {step} of the data{named} was being made."
 
 
 Batches = ArrayBatches | StreamBatches | DatasetBatches

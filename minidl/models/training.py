@@ -132,6 +132,8 @@ class Trainer(Evaluator):
             threads.governor().rest()
             run.close()
             data.close()
+            if validation is not None:
+                validation.close()
         assert self.history is not None
         return self.history
 

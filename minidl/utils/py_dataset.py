@@ -13,8 +13,13 @@ class PyDataset:
     Every batch is trained on once an epoch, in a new order where `fit` shuffles.
 
     Arguments:
-        workers, use_multiprocessing, max_queue_size: are Keras's and are kept, but batches are
-            made one after the other by the thread that trains.
+        workers: how many threads make batches at the same time, if more than 1. With 1, the next
+            batch is made on a second thread while one trains, if making it takes long enough.
+        use_multiprocessing: whether the workers are processes instead: for batches whose making is
+            Python rather than NumPy. They import the program anew and get a copy of the dataset
+            each epoch, so its class must stand in a file, and what that file does when it is run
+            behind `if __name__ == "__main__":`.
+        max_queue_size: how many batches the workers make before they are asked for, at most.
 
     Example:
         >>> import math
