@@ -207,12 +207,14 @@ class ArrayBatches:
         ]
         return Batch(x, y, weights)
 
-    def split(self, fraction: float, batch_size: int) -> tuple[ArrayBatches, ArrayBatches]:
+    def split(
+        self, fraction: float, batch_size: int, steps: int | None = None
+    ) -> tuple[ArrayBatches, ArrayBatches]:
         """Return batches of the first samples, and of the last `fraction` of them, without a copy.
 
         Arguments:
             fraction: between 0 and 1.
-            batch_size: of the second part.
+            batch_size, steps: of the second part.
 
         Raises:
             ValueError: if `fraction` is not between 0 and 1, or leaves one part empty.
@@ -228,14 +230,17 @@ class ArrayBatches:
                 "be empty. Pass more samples, or validation_data."
             )
 
-        def part(rows: slice, size: int) -> ArrayBatches:
+        def part(rows: slice, size: int, steps: int | None) -> ArrayBatches:
             def cut(arrays: Any) -> Any:
                 return arrays and [None if array is None else array[rows] for array in arrays]
 
             groups = cut(self.x), cut(self.y), cut(self.sample_weight)
-            return ArrayBatches(*groups, size, self._cast_x, self._cast_y)
+            return ArrayBatches(*groups, size, self._cast_x, self._cast_y, steps)
 
-        return part(slice(None, at), self.batch_size), part(slice(at, None), batch_size)
+        mine = self.steps if self._partial else None
+        return part(slice(None, at), self.batch_size, mine), part(
+            slice(at, None), batch_size, steps
+        )
 
     def close(self) -> None:
         """End the thread that reads arrays mapped from disk."""

@@ -166,7 +166,7 @@ class Trainer(Evaluator):
                 f"Received validation_split={split} with a {type(x).__name__}, whose end cannot be "
                 "cut off. Pass validation_data."
             )
-        return data.split(split, validation_size or data.batch_size)
+        return data.split(split, validation_size or data.batch_size, validation_steps)
 
     def _train_on(self, batch: Batch, epoch: int, step: int, run: CallbackList) -> None:
         """Train on one batch; a loss that is not finite is explained, and not learned from."""

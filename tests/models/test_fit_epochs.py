@@ -69,6 +69,22 @@ def test_validation_split_takes_the_tail(rng):
     assert history.history["val_loss"][0] > 1e5 > history.history["loss"][0]
 
 
+def test_steps_hold_for_both_parts_of_a_split(rng):
+    x, y = regression(rng, samples=64)
+    taken = []
+
+    class Count(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            taken.append("train")
+
+        def on_test_batch_end(self, batch, logs=None):
+            taken.append("test")
+
+    fit = {"validation_split": 0.5, "steps_per_epoch": 2, "validation_steps": 3, "verbose": 0}
+    linear_model().fit(x, y, batch_size=8, callbacks=[Count()], **fit)
+    assert taken == ["train"] * 2 + ["test"] * 3
+
+
 def test_validation_freq_and_initial_epoch(rng):
     x, y = regression(rng)
     history = linear_model().fit(
