@@ -11,11 +11,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+import minidl
 from minidl import layers
 
 from .test_layers import close, keras, lenient_numpy, plain  # noqa: F401
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(autouse=True)
+def names_and_draws_begin_anew(keras):  # noqa: F811
+    """Let both libraries count their layers from one again, and draw from a seed."""
+    for library in (keras, minidl):
+        library.utils.clear_session(free_memory=False)
+        library.utils.set_random_seed(1)
+
 
 BATCH, STEPS, FEATURES = 4, 5, 3
 MASK = np.array([[1, 1, 0, 1, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], bool)
