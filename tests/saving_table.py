@@ -25,9 +25,9 @@ libraries predict.
 - **ONNX**: a model made and exported here, run by ONNX Runtime.
 - The figures are the worst differences of any output in float32, relative to the largest number
   compared, or to 1 if that is smaller. The tolerance is 1e-6, for ONNX 1e-5.
-- **–**: not compared in every run. Cells go into ONNX files within an `RNN`. Keras's lookup and text
-  layers need TensorFlow to compute; with it they were found to agree to the last digit, both ways
-  and in every output mode. A Lambda does what its user says.
+- **–**: not compared in every run. Cells go into ONNX files within an `RNN`. Keras's lookup and
+  text layers need TensorFlow to compute; with it they were found to agree to the last digit, both
+  ways and in every output mode. A Lambda does what its user says.
 """
 HEADING = (
     "| layer | wanted | Keras → minidl | minidl → Keras | ONNX |",
