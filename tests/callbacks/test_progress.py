@@ -433,8 +433,9 @@ def test_ctrl_c_in_a_real_terminal():
 
     program = textwrap.dedent(
         """
-        import sys, time
+        import signal, sys, time
         from minidl.callbacks import CallbackList
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         run = CallbackList(add_progbar=True, verbose="auto", epochs=1, steps=1000)
         try:
             run.on_train_begin()
