@@ -7,9 +7,8 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
-from minidl.callbacks.callback import Callback, Logs
+from minidl.callbacks.callback import Callback, Logs, save_frequency
 from minidl.callbacks.folders import make_folder
-from minidl.validation import positive_integer
 
 
 class BackupAndRestore(Callback):
@@ -72,15 +71,8 @@ class BackupAndRestore(Callback):
         owner = type(self).__name__
         if not backup_dir:
             raise ValueError(f"{owner}: received backup_dir={backup_dir!r}, expected a folder.")
-        if save_freq != "epoch":
-            if isinstance(save_freq, str):
-                raise ValueError(
-                    f"{owner}: received save_freq={save_freq!r}, expected 'epoch' or a number of "
-                    "batches."
-                )
-            save_freq = positive_integer("save_freq", save_freq, owner)
         self.backup_dir = os.fspath(backup_dir)
-        self.save_freq = save_freq
+        self.save_freq = save_frequency(save_freq, owner)
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self._latest = os.path.join(self.backup_dir, "training_state.npz")

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from minidl.validation import positive_integer
+
 Logs: TypeAlias = dict[str, Any]
 """Losses and metrics by name. A callback may add to it; those behind it in the list see that."""
 
@@ -168,3 +170,18 @@ class Callback:
 def overrides(callback: Callback, name: str) -> bool:
     """Return whether a callback, or its class, has a method `name` of its own."""
     return name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
+
+
+def save_frequency(value: Any, owner: str) -> Any:
+    """Return how often a callback saves: `"epoch"`, or a number of batches.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if value == "epoch":
+        return value
+    if isinstance(value, str):
+        raise ValueError(
+            f"{owner}: received save_freq={value!r}, expected 'epoch' or a number of batches."
+        )
+    return positive_integer("save_freq", value, owner)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.callbacks.callback import Logs
+from minidl.callbacks.callback import Logs, save_frequency
 from minidl.callbacks.folders import make_folder
 from minidl.callbacks.monitor import MonitorCallback
-from minidl.validation import number, positive_integer
+from minidl.validation import number
 
 _STATE = ("best", "_epoch", "_batches", "_last_batch")
 
@@ -76,14 +76,7 @@ class ModelCheckpoint(MonitorCallback):
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        if save_freq != "epoch":
-            if isinstance(save_freq, str):
-                raise ValueError(
-                    f"{owner}: received save_freq={save_freq!r}, expected 'epoch' or a number of "
-                    "batches."
-                )
-            save_freq = positive_integer("save_freq", save_freq, owner)
-        self.save_freq = save_freq
+        self.save_freq = save_frequency(save_freq, owner)
         if initial_value_threshold is not None:
             self.best = number("initial_value_threshold", initial_value_threshold, owner)
         self._epoch = 0
