@@ -16,7 +16,8 @@ from minidl.explain.recording import Call, Recording
 from minidl.explain.working import largest, sum_of_products
 from minidl.models.batches import Batch
 from minidl.models.masked_plan import KeptMask, LostMask, MaskStep, plan_of
-from minidl.models.plan import ActivityPenalty, Plan
+from minidl.models.plan import Plan
+from minidl.models.plan_step import ActivityPenalty
 from minidl.models.steps import Steps
 
 Parts = dict[int, list[tuple[str, Array]]]  # of each parameter's gradient, and whose they are

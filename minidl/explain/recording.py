@@ -15,7 +15,8 @@ from minidl.explain.working import largest
 from minidl.layers.layer import Layer
 from minidl.layers.parameter import Parameter
 from minidl.models.masked_plan import MaskedStep
-from minidl.models.plan import Plan, Step
+from minidl.models.plan import Plan
+from minidl.models.plan_step import Step
 
 
 class Call:

@@ -10,14 +10,15 @@ from minidl import config, tracing
 from minidl._typing import Array
 from minidl.kernels import threads
 from minidl.models.batches import ArrayBatches, Batch, check_finite
-from minidl.models.steps import Steps, as_list
+from minidl.models.compiled import as_list
+from minidl.models.preparation import Preparation
 from minidl.models.streams import Batches
 
 if TYPE_CHECKING:
     from minidl.callbacks import CallbackList
 
 
-class Evaluator(Steps):
+class Evaluator(Preparation):
     """What a model does with data besides learning from it batch after batch."""
 
     # Evaluating

@@ -25,7 +25,8 @@ from minidl.layers.convolutional.depthwise import DepthwiseConvolution
 from minidl.layers.convolutional.separable import SeparableConvolution
 from minidl.layers.convolutional.transposed import TransposedConvolution
 from minidl.layers.parameter import Parameter
-from minidl.models.plan import ActivityPenalty, Plan, Step
+from minidl.models.plan import Plan
+from minidl.models.plan_step import ActivityPenalty, Step
 
 _NOTHING = (
     ActivityPenalty,

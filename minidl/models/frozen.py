@@ -19,7 +19,8 @@ from minidl.layers.symbolic import SymbolicTensor
 from minidl.models.folding import simplify
 from minidl.models.graph import Graph
 from minidl.models.masked_plan import MaskedStep, plan_of
-from minidl.models.plan import Plan, Step
+from minidl.models.plan import Plan
+from minidl.models.plan_step import Step
 from minidl.models.structure import Structure
 
 

@@ -19,7 +19,8 @@ from minidl._typing import Array, Residuals
 from minidl.layers.layer import Layer, call_forward, overrides, takes_mask
 from minidl.layers.symbolic import Node
 from minidl.models.graph import Graph
-from minidl.models.plan import Plan, Step, Tape
+from minidl.models.plan import Plan, Tape
+from minidl.models.plan_step import Step
 
 Slot = int | None  # where a mask is; None where there is none
 

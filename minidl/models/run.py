@@ -256,6 +256,6 @@ def _set_means(model: Any, state: dict[str, Any]) -> None:
 
 def _has_metrics(model: Any) -> bool:
     """Return whether a subclass keeps metrics of its own."""
-    from minidl.models.steps import Steps
+    from minidl.models.compiled import Compiled
 
-    return type(model).metrics is not Steps.metrics
+    return type(model).metrics is not Compiled.metrics

@@ -1,8 +1,9 @@
 """`fit`: one visible loop over epochs and batches.
 
-Data is checked and cut into batches in `feeding.py`, a batch's step is in `steps.py`, losses and
-metrics live in `objective.py`, and the layers run in `plan.py`. `run.py` knows where a run stands,
-and `callbacks.BackupAndRestore` writes that down and goes on from there.
+Data is checked and cut into batches in `feeding.py`, `preparation.py` readies the model, a batch's
+step is in `steps.py`, losses and metrics live in `objective.py`, and the layers run in `plan.py`.
+`run.py` knows where a run stands, and `callbacks.BackupAndRestore` writes that down and goes on
+from there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 class Trainer(Evaluator):
     """What makes a model trainable; `Model` derives from it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stop_training = False
+        self.history: History | None = None
+        self.training_run: Run | None = None  # while `fit` runs
+        self._shuffler: SeedGenerator | None = None
 
     def fit(
         self,

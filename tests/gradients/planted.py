@@ -237,7 +237,7 @@ BUGS = [
     ),
     Bug(
         "training: the penalty on an output is not divided by the batch size",
-        "models/plan.py",
+        "models/plan_step.py",
         "return dy + self.regularizer.gradient(x) / x.dtype.type(len(x))",
         "return dy + self.regularizer.gradient(x)",
         "test_training_gradients",

@@ -32,7 +32,8 @@ from minidl.export.onnx.table import converter_of, refusal
 from minidl.layers.batch_normalization import BatchNormalization
 from minidl.layers.layer import Layer
 from minidl.models.masked_plan import KeptMask, LostMask, MaskedStep, MaskStep, plan_of
-from minidl.models.plan import ActivityPenalty, Plan, Step
+from minidl.models.plan import Plan
+from minidl.models.plan_step import ActivityPenalty, Step
 
 FAMILIES = (
     *(activations, attention, categorical, convolution, dense, images, merging),

@@ -23,7 +23,7 @@ from minidl.layers.mask_operations import Operation
 from minidl.layers.merging import Merge
 from minidl.layers.pooling.global_pooling import GlobalPooling
 from minidl.models.masked_plan import KeptMask, LostMask, MaskedStep, MaskStep, plan_of
-from minidl.models.plan import ActivityPenalty, Step
+from minidl.models.plan_step import ActivityPenalty, Step
 from minidl.models.structure import Structure
 from minidl.saving.atomic import atomic_write
 from minidl.utils.display import format_shape
