@@ -17,7 +17,8 @@ kept on disk. Without it the NumPy form runs. Both give the same numbers up to r
 `tests/kernels` checks for each of them.
 """
 
-from minidl.kernels.kernel import Kernel, compiles, kernel
+from minidl.kernels.kernel import Kernel, kernel
+from minidl.kernels.machine import compiles
 from minidl.kernels.memory import empty, empty_like
 from minidl.kernels.products import add_product, product, sum_rows
 

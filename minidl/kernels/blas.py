@@ -25,7 +25,10 @@ _TINY = 1 << 14  # multiplications; fewer are done before ctypes has passed its 
 
 
 class Library:
-    """NumPy's BLAS: its functions by the letter of their type, and its number of threads."""
+    """NumPy's BLAS: its functions by the letter of their type, and its number of threads.
+
+    `wide` tells whether its whole numbers have 64 bits.
+    """
 
     def __init__(self, library: ctypes.CDLL, prefix: str, suffix: str, integer: Any) -> None:
         def function(name: str, result: Any, *arguments: Any) -> Any:
@@ -46,7 +49,8 @@ class Library:
                 c_int, c_int, c_int, integer, integer, integer,
                 real, pointer, integer, pointer, integer, real, pointer, integer,
             )  # fmt: skip
-            self.threads = function(f"{prefix}openblas_get_num_threads{suffix}", c_int)
+        self.threads = function(f"{prefix}openblas_get_num_threads{suffix}", c_int)
+        self.wide = integer is ctypes.c_int64
         self.set_threads = function(f"{prefix}openblas_set_num_threads{suffix}", None, c_int)
 
 

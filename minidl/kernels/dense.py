@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl._typing import Array
 from minidl.kernels.kernel import kernel
+from minidl.kernels.team import loop, prange, share
 
 
 @kernel
@@ -25,6 +26,13 @@ def _(z, bias):  # type: ignore[no-untyped-def]
             z[i, j] = a if a > zero or a != a else zero  # NaN stays NaN
 
 
+@bias_relu.shared
+def _(n, z, bias):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(z))
+        loop(z[a:b], bias)
+
+
 @kernel
 def relu_backward(y: Array, dy: Array, dz: Array) -> None:
     """dz = dy where y > 0, else 0. All flat, of one length."""
@@ -36,6 +44,13 @@ def _(y, dy, dz):  # type: ignore[no-untyped-def]
     zero = y.dtype.type(0)
     for i in range(y.size):
         dz[i] = dy[i] if y[i] > zero else zero
+
+
+@relu_backward.shared
+def _(n, y, dy, dz):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, y.size)
+        loop(y[a:b], dy[a:b], dz[a:b])
 
 
 @kernel
@@ -53,6 +68,13 @@ def _(y, dy, dz):  # type: ignore[no-untyped-def]
         dz[i] = (one - y[i]) * y[i] * dy[i]
 
 
+@sigmoid_backward.shared
+def _(n, y, dy, dz):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, y.size)
+        loop(y[a:b], dy[a:b], dz[a:b])
+
+
 @kernel
 def tanh_backward(y: Array, dy: Array, dz: Array) -> None:
     """dz = (1 − y²) dy. All flat, of one length."""
@@ -66,3 +88,10 @@ def _(y, dy, dz):  # type: ignore[no-untyped-def]
     one = y.dtype.type(1)
     for i in range(y.size):
         dz[i] = (one - y[i] * y[i]) * dy[i]
+
+
+@tanh_backward.shared
+def _(n, y, dy, dz):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, y.size)
+        loop(y[a:b], dy[a:b], dz[a:b])

@@ -10,19 +10,29 @@
         for i in range(x.size):
             out[i] = c * x[i]
 
-`scale(x, 2.0, out)` then runs one of them. Numba is imported when the first kernel is first
-called, never by `import minidl`; what it compiled is kept on disk for the next process.
+`scale(x, 2.0, out)` then runs one of them. A third part lets the threads of the `team` share the
+loop over large arrays:
+
+    @scale.shared
+    def _(n, x, factor, out):               among n; `loop` is the one above
+        for i in prange(n):
+            a, b = share(i, n, x.size)
+            loop(x[a:b], factor, out[a:b])
+
+Numba is imported when the first kernel is first called, never by `import minidl`; what it compiled
+is kept on disk for the next process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from minidl import config
+from minidl.kernels.machine import compiles
+from minidl.kernels.team import here, machine_code
 
 KERNELS: list[Kernel] = []
 
@@ -36,14 +46,19 @@ class Kernel:
     Attributes:
         reference: the NumPy form.
         loop: the form for Numba, as plain Python; None where there is none.
+        division: how the team shares the loop, as plain Python; None where it does not.
     """
+
+    worth = 1 << 15  # numbers in the first array, from which on sharing them pays
 
     def __init__(self, reference: Callable[..., Any]) -> None:
         self.reference = reference
         self.loop: Callable[..., Any] | None = None
+        self.division: Callable[..., Any] | None = None
         self.__name__ = reference.__name__
         self.__doc__ = reference.__doc__
         self._machine_code: Callable[..., Any] | None = None
+        self._shared_code: Callable[..., Any] | None = None
         self._chosen: Callable[..., Any] | None = None
         KERNELS.append(self)
 
@@ -51,6 +66,11 @@ class Kernel:
         """Take the form that Numba compiles; a decorator."""
         self.loop = loop
         return loop
+
+    def shared(self, division: Callable[..., Any]) -> Callable[..., Any]:
+        """Take the form in which the team shares the compiled loop; a decorator."""
+        self.division = division
+        return division
 
     def __call__(self, *arguments: Any) -> Any:
         chosen = self._chosen
@@ -70,7 +90,14 @@ class Kernel:
 
     def choose(self) -> Callable[..., Any]:
         """Return the form that is in use now."""
-        return self.machine_code() if self.loop is not None and compiles() else self.reference
+        if self.loop is None or not compiles():
+            return self.reference
+        return self.machine_code() if self.division is None else self._alone_or_shared
+
+    def _alone_or_shared(self, *arguments: Any) -> Any:
+        if here.together and arguments[0].size >= self.worth:
+            return self.shared_code()(here.count, *arguments)
+        return self.machine_code()(*arguments)
 
     def machine_code(self) -> Callable[..., Any]:
         """Return the compiled form.
@@ -80,12 +107,15 @@ class Kernel:
         """
         if self._machine_code is None:
             assert self.loop is not None
-            import numba
-
-            # nogil: other threads go on meanwhile. error_model: x / 0 is ∞ as in NumPy, and the
-            # loop has no branch for it, so that it can be vectorised.
-            self._machine_code = numba.njit(cache=True, nogil=True, error_model="numpy")(self.loop)
+            self._machine_code = machine_code(self.loop)
         return self._machine_code
+
+    def shared_code(self) -> Callable[..., Any]:
+        """Return the compiled form that the team shares."""
+        if self._shared_code is None:
+            assert self.division is not None
+            self._shared_code = machine_code(self.division, True, loop=self.machine_code())
+        return self._shared_code
 
     def __repr__(self) -> str:
         return f"<Kernel {self.__name__}>"
@@ -96,12 +126,6 @@ def kernel(reference: Callable[..., Any]) -> Kernel:
     return Kernel(reference)
 
 
-def compiles() -> bool:
-    """Return whether kernels run in their compiled form: if Numba is there and not switched off."""
-    wanted = config.compiled_kernels()
-    return _numba_is_there() if wanted is None else wanted
-
-
 def forget_choices() -> None:
     """Let every kernel choose anew, after `config.set_compiled_kernels`."""
     for each in KERNELS:
@@ -110,9 +134,3 @@ def forget_choices() -> None:
 
 config.when_kernels_change(forget_choices)
 
-
-@cache
-def _numba_is_there() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("numba") is not None

@@ -5,6 +5,8 @@ into halves, which one thread rounds up. Where the length is a multiple of 32 th
 rounding, and the sums agree to the last bit. So a long inner axis that is not is taken in two
 products, of all its multiples of 32 and of the rest.
 
+In a run that shares (`team`) a product is cut by its shape alone, which has the same effect.
+
 This is what lets `threads` change the number of threads in the middle of a run, and a run with the
 same seed still give the same bytes.
 """
@@ -18,6 +20,8 @@ import numpy as np
 from minidl._typing import Array
 from minidl.kernels import blas
 from minidl.kernels.memory import empty
+from minidl.kernels.shares import share_product
+from minidl.kernels.team import here
 
 _EVEN = 32
 _LONG = 256  # at most what any OpenBLAS kernel adds up in one go
@@ -43,6 +47,8 @@ def product(left: Array, right: Array, out: Array | None = None) -> Array:
         flat = out.reshape(-1, out.shape[-1])
     else:
         flat = out
+    if here.sharing and share_product(left, right, 1.0, 0.0, flat):
+        return out
     inner = left.shape[-1]
     rest = inner % _EVEN
     if rest and inner > _LONG and len(left) > 1:  # one row is no matrix product, and not cut
@@ -55,6 +61,8 @@ def product(left: Array, right: Array, out: Array | None = None) -> Array:
 
 def add_product(left: Array, right: Array, factor: float, out: Array) -> None:
     """Add `factor` times the product of two matrices to `out`, in place."""
+    if here.sharing and share_product(left, right, factor, 1.0, out):
+        return
     inner = left.shape[1]
     rest = inner % _EVEN
     if rest and inner > _LONG:

@@ -9,19 +9,20 @@ long puts the run on one thread for a while.
     steps    1st      2nd, 3rd      4th, 5th     from then on
     threads  all      one           all          all, or one for a while after a stall
 
-Results do not depend on the number of threads (`products`), so a run gives the same bytes
-whatever the machine is doing beside it.
+With `minidl[fast]` the threads are those of the `team`, and the BLAS has one; else they are the
+BLAS's own. Results do not depend on the number of threads (`products`, `team`), so a run gives the
+same bytes whatever the machine is doing beside it.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from minidl.kernels import team
 from minidl.kernels.blas import library
+from minidl.kernels.machine import processors
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds on one thread after a stall
 _GRACE = 1e-3  # seconds by which any step may be late
@@ -45,8 +46,9 @@ class Governor:
         blas = library()
         given = blas.threads() if blas is not None else 1
         self.most = max(1, min(given, processors())) if most is None else most
-        self.count = given
+        self.count = self._of_blas = given
         self.clock = clock
+        self._teamed = False
         self._set(self.most)
         self._pause = _FIRST_PAUSE
         self._until = 0.0
@@ -54,11 +56,15 @@ class Governor:
         self._trials: dict[Any, Trial] = {}
 
     def _set(self, count: int) -> None:
-        if count != self.count:
-            self.count = count
+        self.count = count
+        if self._teamed and not team.gather(count):
+            return  # another run has the team, and says how many threads the BLAS shall have
+        of_blas = 1 if self._teamed else count
+        if of_blas != self._of_blas:
+            self._of_blas = of_blas
             blas = library()
             if blas is not None:
-                blas.set_threads(count)
+                blas.set_threads(of_blas)
 
     def begin(self, key: Any) -> float:
         """Begin a step, set the number of threads for it, and return the time.
@@ -68,7 +74,10 @@ class Governor:
         """
         now = self.clock()
         self._heed_others()
-        if self.most > 1:
+        self._teamed = team.possible()
+        if self.most == 1:
+            self._set(1)
+        else:
             trial = self._trials.get(key)
             if trial is None:
                 if len(self._trials) > 100:
@@ -81,12 +90,15 @@ class Governor:
     def _heed_others(self) -> None:
         """Take a number of threads that somebody else has set (threadpoolctl) as the most."""
         blas = library()
-        if blas is not None and (now := blas.threads()) != self.count:
-            self.count = self.most = now
+        if blas is not None and (now := blas.threads()) != self._of_blas:
+            self.count = self.most = self._of_blas = now
             self._trials.clear()
 
     def rest(self) -> None:
         """Give NumPy all threads back, after the last step of a run."""
+        if self._teamed and not team.dismiss():
+            return
+        self._teamed = False
         self._set(self.most)
 
     def end(self, key: Any, began: float) -> None:
@@ -141,22 +153,6 @@ def governor() -> Governor:
     if _governor is None:
         _governor = Governor()
     return _governor
-
-
-def processors() -> int:
-    """Return how many processors this process may use: its affinity, and its share of a cluster."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    share_of_time = _quota()
-    return max(1, min(count or 1, share_of_time or count or 1))
-
-
-def _quota() -> int | None:
-    """Return the processors that Linux's control group grants, rounded up; None for all."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if limit == "max" else max(1, -(-int(limit) // int(period)))
-    except (OSError, ValueError):
-        return None
 
 
 _governor: Governor | None = None

@@ -13,6 +13,7 @@ import numpy as np
 from minidl._typing import Array
 from minidl.kernels.blas import add_scaled
 from minidl.kernels.kernel import kernel
+from minidl.kernels.team import loop, prange, share
 
 
 @kernel
@@ -43,6 +44,13 @@ def _(value, grad, rate, d):  # type: ignore[no-untyped-def]
         value[i] -= eta * grad[i]
 
 
+@descend.shared
+def _(n, value, grad, rate, d):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, value.size)
+        loop(value[a:b], grad[a:b], rate, d[a:b])
+
+
 @kernel
 def momentum(
     value: Array, grad: Array, m: Array, rate: float, keep: float, nesterov: bool, d: Array
@@ -70,6 +78,13 @@ def _(value, grad, m, rate, keep, nesterov, d):  # type: ignore[no-untyped-def]
         for i in range(value.size):
             m[i] = mu * m[i] - eta * grad[i]
             value[i] += m[i]
+
+
+@momentum.shared
+def _(n, value, grad, m, rate, keep, nesterov, d):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, value.size)
+        loop(value[a:b], grad[a:b], m[a:b], rate, keep, nesterov, d[a:b])
 
 
 @kernel
@@ -102,6 +117,15 @@ def _(value, grad, m, v, alpha, rest_1, rest_2, epsilon, d):  # type: ignore[no-
         value[i] -= a * (m_i / (math.sqrt(v_i) + eps))
 
 
+@adam.shared
+def _(n, value, grad, m, v, alpha, rest_1, rest_2, epsilon, d):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, value.size)
+        loop(
+            value[a:b], grad[a:b], m[a:b], v[a:b], alpha, rest_1, rest_2, epsilon, d[a:b]
+        )  # fmt: skip
+
+
 @kernel
 def rmsprop(
     value: Array, grad: Array, v: Array, rate: float, rest: float, epsilon: float, d: Array
@@ -127,3 +151,10 @@ def _(value, grad, v, rate, rest, epsilon, d):  # type: ignore[no-untyped-def]
         v_i = v[i] + r * (g * g - v[i])
         v[i] = v_i
         value[i] -= eta * (g / math.sqrt(v_i + eps))
+
+
+@rmsprop.shared
+def _(n, value, grad, v, rate, rest, epsilon, d):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, value.size)
+        loop(value[a:b], grad[a:b], v[a:b], rate, rest, epsilon, d[a:b])

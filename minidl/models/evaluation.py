@@ -145,9 +145,11 @@ class Evaluator(Preparation):
         governor = threads.governor()
         key = id(plan), len(x[0])
         began = governor.begin(key)
-        outputs = plan.predict(x)
-        governor.end(key, began)
-        governor.rest()
+        try:
+            outputs = plan.predict(x)
+            governor.end(key, began)
+        finally:
+            governor.rest()
         return outputs
 
     # Single batches
@@ -165,8 +167,10 @@ class Evaluator(Preparation):
         self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, class_weight)
         self._settle()
-        self._run_governed("train_step", batch)
-        threads.governor().rest()
+        try:
+            self._run_governed("train_step", batch)
+        finally:
+            threads.governor().rest()
         return self._batch_results(return_dict)
 
     def test_on_batch(
@@ -177,8 +181,10 @@ class Evaluator(Preparation):
         self.reset_metrics()
         batch = self._single_batch(x, y, sample_weight, None)
         self._settle()
-        self._run_governed("test_step", batch)
-        threads.governor().rest()
+        try:
+            self._run_governed("test_step", batch)
+        finally:
+            threads.governor().rest()
         return self._batch_results(return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
