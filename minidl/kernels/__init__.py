@@ -10,7 +10,10 @@ entropy     softmax and its cross-entropy in one go
 memory      large arrays that are used again instead of made anew
 blas        NumPy's own BLAS: a product that is added to an array
 products    matrix products whose bytes do not depend on the number of threads
+shares      a product that several threads of the team compute
 threads     how many threads a product is worth, measured as it runs
+team        the threads that share products and loops, with `minidl[fast]`
+machine     processors, and whether Numba is there
 
 With the extra `minidl[fast]` Numba is there, and each loop is compiled when it is first needed and
 kept on disk. Without it the NumPy form runs. Both give the same numbers up to round-off, which

@@ -133,4 +133,3 @@ def forget_choices() -> None:
 
 
 config.when_kernels_change(forget_choices)
-

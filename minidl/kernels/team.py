@@ -58,13 +58,14 @@ def size() -> int:
         from numba.np.ufunc import omppool  # noqa: F401
     except ImportError:
         return 1
-    if numba.config.THREADING_LAYER not in ("default", "omp"):
+    settings: Any = numba.config
+    if settings.THREADING_LAYER not in ("default", "omp"):
         return 1  # somebody has chosen another
-    numba.config.THREADING_LAYER = "omp"
+    settings.THREADING_LAYER = "omp"
     numba.get_num_threads()  # starts them, if nobody has
     if numba.threading_layer() != "omp":
         return 1
-    return min(processors(), numba.config.NUMBA_NUM_THREADS)
+    return min(processors(), settings.NUMBA_NUM_THREADS)
 
 
 def possible() -> bool:
@@ -132,7 +133,7 @@ def machine_code(
     function = FunctionType(function.__code__, function.__globals__ | names, function.__name__)
     # nogil: other threads go on meanwhile. error_model: x / 0 is ∞ as in NumPy, and the loop has
     # no branch for it, so that it can be vectorised.
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "parallel": parallel}
+    options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "parallel": parallel}
     return numba.njit(signature, **options)(function)
 
 
