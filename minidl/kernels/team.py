@@ -24,6 +24,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from types import FunctionType
 from typing import Any
 
@@ -55,7 +56,8 @@ def size() -> int:
         return 1
     try:
         import numba
-        from numba.np.ufunc import omppool  # noqa: F401
+
+        import_module("numba.np.ufunc.omppool")
     except ImportError:
         return 1
     settings: Any = numba.config
