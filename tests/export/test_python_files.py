@@ -268,6 +268,15 @@ def test_the_network_reads_as_equations():
     assert imported == {"base64", "numpy", "zlib"}
 
 
+def test_only_the_numpy_form_of_a_kernel_is_written(tmp_path):
+    model = minidl.Sequential([minidl.Input((12, 3)), layers.AveragePooling1D(2)])
+    model.export(tmp_path / "pooling.py")
+    text = (tmp_path / "pooling.py").read_text()
+    assert "def window_sums" in text
+    assert "class Kernel" not in text
+    assert "numba" not in text
+
+
 def test_names_that_are_code_stay_names(rng):
     hostile = 'x"""\nraise SystemExit\n"]\\'
     x = Input((2,), name=hostile)

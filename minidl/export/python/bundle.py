@@ -106,8 +106,8 @@ class Bundle:
                 if ours and node.value.id not in bound:
                     yield node, self._name_of(vars(owner)[node.attr], owner, node.attr)
             elif isinstance(node, ast.Name) and not _is_stored(node) and node.id not in bound:
-                if node.id not in vars(module):
-                    continue  # a builtin
+                if node.id not in vars(module) or node.id in _DROPPED_DECORATORS:
+                    continue  # a builtin, or what the file does without
                 value = vars(module)[node.id]
                 if isinstance(value, ModuleType) and value.__name__.startswith("minidl"):
                     continue  # its attribute is replaced
