@@ -92,7 +92,7 @@ class Relu(Activation):
         if not self._is_plain or (bias is not None and z.dtype != bias.dtype):
             return super().forward_in_place(z, bias)
         if bias is None:
-            np.maximum(z, z.dtype.type(0), out=z)
+            dense.relu.on(z)(z)
         else:
             dense.bias_relu(z.reshape(-1, z.shape[-1]), bias)
         return z, z

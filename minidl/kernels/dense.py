@@ -34,6 +34,26 @@ def _(n, z, bias):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def relu(z: Array) -> None:
+    """z ← max(z, 0), in place. Flat."""
+    np.maximum(z, z.dtype.type(0), out=z)
+
+
+@relu.compiled
+def _(z):  # type: ignore[no-untyped-def]
+    zero = z.dtype.type(0)
+    for i in range(z.size):
+        z[i] = z[i] if z[i] > zero or z[i] != z[i] else zero  # NaN stays NaN
+
+
+@relu.shared
+def _(n, z):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, z.size)
+        loop(z[a:b])
+
+
+@kernel
 def relu_backward(y: Array, dy: Array, dz: Array) -> None:
     """dz = dy where y > 0, else 0. All flat, of one length."""
     np.multiply(dy, y > 0, out=dz)

@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl._typing import Array
 from minidl.kernels.kernel import kernel
+from minidl.kernels.team import loop, prange, share
 
 
 @kernel
@@ -35,3 +36,10 @@ def _(shares, seen):  # type: ignore[no-untyped-def]
                                     numbers, total = share[i, j, k], place[i, j, k]
                                     for c in range(channels):
                                         total[c] += numbers[c]
+
+
+@add_patches.shared
+def _(n, shares, seen):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, shares.shape[1])
+        loop(shares[:, a:b], seen[:, a:b])

@@ -12,6 +12,7 @@ import numpy as np
 from minidl._typing import Array
 from minidl.kernels.kernel import kernel
 from minidl.kernels.memory import empty
+from minidl.kernels.team import loop, prange, share
 
 Pair = tuple[int, int]
 
@@ -57,6 +58,13 @@ def _(x, y, size, stride, before):  # type: ignore[no-untyped-def]
                     maxima[b] = v if v > m or v != v else m  # NaN stays NaN
 
 
+@window_maxima.shared
+def _(n, x, y, size, stride, before):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(y))
+        loop(x[a:b], y[a:b], size, stride, before)
+
+
 @kernel
 def window_sums(x: Array, y: Array, size: int, stride: int, before: int) -> None:
     """y[:, o] = Σₖ x[:, o · stride − before + k]"""
@@ -75,6 +83,13 @@ def _(x, y, size, stride, before):  # type: ignore[no-untyped-def]
             for i in range(first + 1, last):
                 for b in range(inner):
                     y[a, o, b] += x[a, i, b]
+
+
+@window_sums.shared
+def _(n, x, y, size, stride, before):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(y))
+        loop(x[a:b], y[a:b], size, stride, before)
 
 
 def _join(
@@ -120,6 +135,13 @@ def _(dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
                         dx[a, i, b] = dy[a, o, b]
                     else:
                         dx[a, i, b] += dy[a, o, b]
+
+
+@spread_sums.shared
+def _(n, dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(dx))
+        loop(dy[a:b], dx[a:b], size, stride, before)
 
 
 @kernel
@@ -170,6 +192,13 @@ def _(x, y, dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
                         back[b] += taken
 
 
+@spread_to_maxima.shared
+def _(n, x, y, dy, dx, size, stride, before):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(dx))
+        loop(x[a:b], y[a:b], dy[a:b], dx[a:b], size, stride, before)
+
+
 @kernel
 def plane_maxima(x: Array, y: Array, size: Pair, stride: Pair) -> None:
     """y[:, o, p] = maxₖₗ x[:, o · s + k, p · t + l], (s, t) being the stride.
@@ -197,6 +226,13 @@ def _(x, y, size, stride):  # type: ignore[no-untyped-def]
                         for b in range(y.shape[3]):
                             v, m = place[b], maxima[b]
                             maxima[b] = v if v > m or v != v else m
+
+
+@plane_maxima.shared
+def _(n, x, y, size, stride):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(y))
+        loop(x[a:b], y[a:b], size, stride)
 
 
 @kernel
@@ -232,3 +268,10 @@ def _(x, y, dy, dx, size, stride):  # type: ignore[no-untyped-def]
                             taken = left[b] if place[b] == maxima[b] else zero
                             back[b] = taken
                             left[b] -= taken
+
+
+@plane_spread.shared
+def _(n, x, y, dy, dx, size, stride):  # type: ignore[no-untyped-def]
+    for i in prange(n):
+        a, b = share(i, n, len(dx))
+        loop(x[a:b], y[a:b], dy[a:b], dx[a:b], size, stride)

@@ -46,8 +46,6 @@ def _function(letter: str, together: bool) -> Any:
     """Return the compiled product of a float type, for the team or for one thread."""
     import numba
 
-    blas = library()
-    assert blas is not None
     real = numba.float32 if letter == "f" else numba.float64
     operand = numba.types.Array(real, 2, "A", readonly=True)
     result = numba.types.Array(real, 2, "A")
@@ -57,12 +55,20 @@ def _function(letter: str, together: bool) -> Any:
         signature=numba.boolean(
             numba.intp, numba.intp, operand, operand, numba.float64, numba.float64, result
         ),
-        _call=_caller(letter),
+        _call=caller(letter),
         _layout=machine_code(_layout),
         _cut=machine_code(_cut),
     )
-    address, parts = ctypes.cast(blas.gemm[letter], ctypes.c_void_p).value, team.size()
+    address, parts = gemm_address(letter), team.size()
     return lambda *arguments: code(address, parts, *arguments)
+
+
+@cache
+def gemm_address(letter: str) -> int:
+    """Return where the product of a float type lies in NumPy's BLAS."""
+    blas = library()
+    assert blas is not None
+    return ctypes.cast(blas.gemm[letter], ctypes.c_void_p).value or 0
 
 
 def _product(gemm, parts, left, right, alpha, beta, out):  # type: ignore[no-untyped-def]
@@ -116,7 +122,8 @@ def _cut(rows, columns, inner, parts):  # type: ignore[no-untyped-def]
     return by_rows, 16 * ((count + 16 * parts - 1) // (16 * parts))
 
 
-def _caller(letter: str) -> Any:
+@cache
+def caller(letter: str) -> Any:
     """Return a function of compiled code that calls the gemm at an address."""
     from llvmlite import ir
     from numba import types

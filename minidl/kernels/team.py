@@ -133,6 +133,8 @@ def machine_code(
     if parallel and "share" in function.__code__.co_names:
         names["share"] = machine_code(share)
     function = FunctionType(function.__code__, function.__globals__ | names, function.__name__)
+    if parallel:
+        function.__qualname__ += "_shared"  # on disk, a file of its own
     # nogil: other threads go on meanwhile. error_model: x / 0 is ∞ as in NumPy, and the loop has
     # no branch for it, so that it can be vectorised.
     options: Any = {"cache": True, "nogil": True, "error_model": "numpy", "parallel": parallel}

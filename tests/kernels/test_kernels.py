@@ -82,6 +82,7 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
         ],
         "rmsprop": [(flat(), flat(), positive(N, dtype=dtype), 0.01, 0.1, 1e-7, flat())],
         "bias_relu": [(normal(33, 17, dtype=dtype), normal(17, dtype=dtype))],
+        "relu": [(np.append(flat(), [np.nan, -0.0]).astype(dtype),)],
         "relu_backward": [(np.maximum(flat(), 0), flat(), flat())],
         "sigmoid_backward": [(1 / (1 + np.exp(-flat())), flat(), flat())],
         "tanh_backward": [(np.tanh(flat()), flat(), flat())],
