@@ -27,6 +27,9 @@ from minidl.kernels.team import here, loop, machine_code, prange, share
 
 SLICE = 1 << 19  # bytes of a slice of P: part of a second-level cache, which is some megabytes
 
+FEW = 16
+"""In runs of fewer numbers, P is gathered number by number in rows of windows."""
+
 Triple = tuple[int, int, int]
 
 # What compiled code calls gemm by; it is made where Numba is there.
@@ -98,7 +101,9 @@ def _run(division: Any, of_part: Any, letter: str, *arguments: Any) -> None:
 
 @cache
 def _compiled(division: Any, of_part: Any, letter: str, together: bool) -> Any:
-    names = {f.__name__: machine_code(f) for f in (share, gather, add_back)}
+    steps = {f.__name__: machine_code(f) for f in (begin, following)}
+    names = {f.__name__: machine_code(f, **steps) for f in (gather, gather_columns, add_back)}
+    names["share"] = machine_code(share)
     return machine_code(
         division, parallel=together, loop=machine_code(of_part, _call=caller(letter), **names)
     )
@@ -114,10 +119,15 @@ def _correlate_part(gemm, i, n, x, W, bias, windows, rows, P, z):  # type: ignor
     first, last = share(i, n, len(z))
     while first < last:
         count = min(rows, last - first)
-        gather(x, windows, first, count, P)
+        order, step = 111, width
+        if windows[15] < FEW:
+            order, step = 112, count
+            gather_columns(x, windows, first, count, P)
+        else:
+            gather(x, windows, first, count, P)
         out = z[first : first + count]
         _call(
-            gemm, 111, 111, count, filters, width, 1.0, P.ctypes.data, width,
+            gemm, order, 111, count, filters, width, 1.0, P.ctypes.data, step,
             W.ctypes.data, filters, 0.0, out.ctypes.data, filters,
         )  # fmt: skip
         if bias.size:
@@ -142,10 +152,15 @@ def _kernel_gradient_part(  # type: ignore[no-untyped-def]
     first, last = share(i, n, len(dz))
     while first < last:
         count = min(rows, last - first)
-        gather(x, windows, first, count, P)
+        order, step = 112, width
+        if windows[15] < FEW:
+            order, step = 111, count
+            gather_columns(x, windows, first, count, P)
+        else:
+            gather(x, windows, first, count, P)
         of_slice = dz[first : first + count]
         _call(
-            gemm, 112, 111, width, filters, count, 1.0, P.ctypes.data, width,
+            gemm, order, 111, width, filters, count, 1.0, P.ctypes.data, step,
             of_slice.ctypes.data, filters, 1.0, dW.ctypes.data, filters,
         )  # fmt: skip
         sums[:] = 0  # slice by slice, for float32 to keep its digits
@@ -185,67 +200,101 @@ def gather(x, windows, first, count, P):  # type: ignore[no-untyped-def]
     """Fill P with its rows from `first` on; what a window sees outside of x is zero."""
     output, taps, strides = windows[0:3], windows[3:6], windows[6:9]
     dilation, before, run = windows[9:12], windows[12:15], windows[15]
-    _, rows, columns, length = x.shape
-    q, rest = first % output[2], first // output[2]
-    p, rest = rest % output[1], rest // output[1]
-    o, n = rest % output[0], rest // output[0]
+    o, p, q, n = begin(output, first)
     at = 0
     for _ in range(count):
         for i in range(taps[0]):
             a = o * strides[0] - before[0] + i * dilation[0]
             for j in range(taps[1]):
                 b = p * strides[1] - before[1] + j * dilation[1]
-                if a < 0 or a >= rows or b < 0 or b >= columns:
-                    for m in range(taps[2] * run):
-                        P[at + m] = 0
-                    at += taps[2] * run
-                    continue
-                line = x[n, a, b]
                 for k in range(taps[2]):
                     c = q * strides[2] - before[2] + k * dilation[2]
-                    if c >= 0 and c + run <= length:
+                    # Slices, for indices from 0 on make the quickest loops.
+                    numbers = P[at : at + run]
+                    at += run
+                    if a < 0 or a >= x.shape[1] or b < 0 or b >= x.shape[2]:
+                        numbers[:] = 0
+                    elif c >= 0 and c + run <= x.shape[3]:
+                        seen = x[n, a, b, c : c + run]
                         for m in range(run):
-                            P[at + m] = line[c + m]
+                            numbers[m] = seen[m]
                     else:
                         for m in range(run):
-                            P[at + m] = line[c + m] if 0 <= c + m < length else 0
-                    at += run
-        q += 1
-        if q == output[2]:
-            q, p = 0, p + 1
-            if p == output[1]:
-                p, o = 0, o + 1
-                if o == output[0]:
-                    o, n = 0, n + 1
+                            numbers[m] = x[n, a, b, c + m] if 0 <= c + m < x.shape[3] else 0
+        o, p, q, n = following(output, o, p, q + 1, n)
+
+
+def gather_columns(x, windows, first, count, P):  # type: ignore[no-untyped-def]
+    """Fill P with the same numbers, but the windows side by side: its transpose."""
+    output, taps, strides = windows[0:3], windows[3:6], windows[6:9]
+    dilation, before, run = windows[9:12], windows[12:15], windows[15]
+    o, p, q, n = begin(output, first)
+    step = strides[2]
+    done = 0
+    while done < count:
+        some = min(output[2] - q, count - done)  # those in one line
+        at = done
+        for i in range(taps[0]):
+            a = o * strides[0] - before[0] + i * dilation[0]
+            for j in range(taps[1]):
+                b = p * strides[1] - before[1] + j * dilation[1]
+                for k in range(taps[2]):
+                    for m in range(run):
+                        c = q * step - before[2] + k * dilation[2] + m
+                        last = c + (some - 1) * step
+                        numbers = P[at : at + some]
+                        at += count
+                        if a < 0 or a >= x.shape[1] or b < 0 or b >= x.shape[2]:
+                            numbers[:] = 0
+                        elif c >= 0 and last < x.shape[3] and step == 1:
+                            seen = x[n, a, b, c : last + 1]
+                            for r in range(some):
+                                numbers[r] = seen[r]
+                        else:
+                            for r in range(some):
+                                d = c + r * step
+                                numbers[r] = x[n, a, b, d] if 0 <= d < x.shape[3] else 0
+        done += some
+        o, p, q, n = following(output, o, p, q + some, n)
 
 
 def add_back(P, windows, first, count, dx):  # type: ignore[no-untyped-def]
     """Add the rows of P from `first` on to the places that `gather` takes them from."""
     output, taps, strides = windows[0:3], windows[3:6], windows[6:9]
     dilation, before, run = windows[9:12], windows[12:15], windows[15]
-    _, rows, columns, length = dx.shape
-    q, rest = first % output[2], first // output[2]
-    p, rest = rest % output[1], rest // output[1]
-    o, n = rest % output[0], rest // output[0]
+    o, p, q, n = begin(output, first)
     at = 0
     for _ in range(count):
         for i in range(taps[0]):
             a = o * strides[0] - before[0] + i * dilation[0]
             for j in range(taps[1]):
                 b = p * strides[1] - before[1] + j * dilation[1]
-                if a < 0 or a >= rows or b < 0 or b >= columns:
-                    at += taps[2] * run
-                    continue
-                line = dx[n, a, b]
                 for k in range(taps[2]):
                     c = q * strides[2] - before[2] + k * dilation[2]
-                    for m in range(max(0, -c), min(run, length - c)):
-                        line[c + m] += P[at + m]
+                    start, stop = max(c, 0), min(c + run, dx.shape[3])
+                    inside = 0 <= a < dx.shape[1] and 0 <= b < dx.shape[2]
+                    if inside and start < stop:
+                        numbers, seen = P[at + start - c : at + stop - c], dx[n, a, b, start:stop]
+                        for m in range(stop - start):
+                            seen[m] += numbers[m]
                     at += run
-        q += 1
-        if q == output[2]:
-            q, p = 0, p + 1
-            if p == output[1]:
-                p, o = 0, o + 1
-                if o == output[0]:
-                    o, n = 0, n + 1
+        o, p, q, n = following(output, o, p, q + 1, n)
+
+
+def begin(output, first):  # type: ignore[no-untyped-def]
+    """Return the places on the three axes of the window `first`, and its sample."""
+    rest, q = divmod(first, output[2])
+    rest, p = divmod(rest, output[1])
+    n, o = divmod(rest, output[0])
+    return o, p, q, n
+
+
+def following(output, o, p, q, n):  # type: ignore[no-untyped-def]
+    """Return where a window lies, with q counted on beyond the end of its axis."""
+    if q == output[2]:
+        q, p = 0, p + 1
+        if p == output[1]:
+            p, o = 0, o + 1
+            if o == output[0]:
+                o, n = 0, n + 1
+    return o, p, q, n
