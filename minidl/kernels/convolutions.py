@@ -30,17 +30,15 @@ SLICE = 1 << 19  # bytes of a slice of P: part of a second-level cache, which is
 FEW = 16
 """In runs of fewer numbers, P is gathered number by number in rows of windows."""
 
-Triple = tuple[int, int, int]
+Sizes = tuple[int, ...]  # one for each of three axes
+Lines = tuple[int, ...]  # what `lines` returns
 
 # What compiled code calls gemm by; it is made where Numba is there.
 _call: Any = None
 
 
-Lines = tuple[int, ...]
-
-
 def lines(
-    output: Triple, taps: Triple, strides: Triple, dilation: Triple, before: Triple, run: int
+    output: Sizes, taps: Sizes, strides: Sizes, dilation: Sizes, before: Sizes, run: int
 ) -> Lines:
     """Return where windows lie on three axes, the last of which joins places and channels.
 
@@ -53,13 +51,14 @@ def lines(
     return (*output, *taps, *strides, *dilation, *before, run)  # the team takes no nested tuples
 
 
-def can_share(x: Array, W: Array, z: Array) -> bool:
-    """Return whether the team can compute with these arrays, and whether that pays."""
+def can_share(work: int, *arrays: Array) -> bool:
+    """Return whether this run shares, and can with such arrays; `work` is in multiplications."""
+    letter = arrays[0].dtype.char
     return (
         here.sharing
-        and z.size * len(W) >= WORTH
-        and W.dtype.char in "fd"
-        and all(a.dtype == W.dtype and a.flags.c_contiguous for a in (x, W, z))
+        and work >= WORTH
+        and letter in "fd"
+        and all(a.dtype.char == letter and a.flags.c_contiguous for a in arrays)
     )
 
 
@@ -101,8 +100,10 @@ def _run(division: Any, of_part: Any, letter: str, *arguments: Any) -> None:
 
 @cache
 def _compiled(division: Any, of_part: Any, letter: str, together: bool) -> Any:
-    steps = {f.__name__: machine_code(f) for f in (begin, following)}
-    names = {f.__name__: machine_code(f, **steps) for f in (gather, gather_columns, add_back)}
+    steps: dict[str, Any] = {f.__name__: machine_code(f) for f in (begin, following)}
+    names: dict[str, Any] = {
+        f.__name__: machine_code(f, **steps) for f in (gather, gather_columns, add_back)
+    }
     names["share"] = machine_code(share)
     return machine_code(
         division, parallel=together, loop=machine_code(of_part, _call=caller(letter), **names)

@@ -269,7 +269,7 @@ def test_the_network_reads_as_equations():
 
 
 def test_only_the_numpy_form_of_a_kernel_is_written(tmp_path):
-    model = minidl.Sequential([minidl.Input((12, 3)), layers.AveragePooling1D(2)])
+    model = Sequential([Input((12, 3)), layers.AveragePooling1D(2)])
     model.export(tmp_path / "pooling.py")
     text = (tmp_path / "pooling.py").read_text()
     assert "def window_sums" in text

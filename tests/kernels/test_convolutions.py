@@ -7,7 +7,7 @@ import pytest
 
 from minidl import config
 from minidl.kernels import blas, convolutions, team
-from minidl.layers.convolutional import products
+from minidl.layers.convolutional import shared
 from minidl.layers.convolutional.geometry import convolution_windows
 
 pytest.importorskip("numba")
@@ -42,9 +42,9 @@ CASES = {
 
 
 def all_three(x, W, bias, dz, windows):
-    z = products.correlate(x, W, bias, windows)
-    dW, db = products.kernel_gradient(x, dz, W, windows, bias=True)
-    return z, dW, db, products.input_gradient(dz, W, windows)
+    z = shared.correlate(x, W, bias, windows)
+    dW, db = shared.kernel_gradient(x, dz, W, windows, bias=True)
+    return z, dW, db, shared.input_gradient(dz, W, windows)
 
 
 def in_shares(count, *arguments):

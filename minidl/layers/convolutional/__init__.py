@@ -3,6 +3,7 @@
 geometry     where the windows lie: sizes, strides, dilation, padding
 patches      what the windows see, as a matrix
 products     convolution as a matrix product, and its two gradients, for any number of axes
+shared       the three of them again, from the team of threads where there is one
 by_channel   the same three for channels that do not mix
 base         what the layers share
 convolution  transposed  depthwise  separable    the layers

@@ -8,7 +8,7 @@ from minidl import constraints, initializers, regularizers
 from minidl._typing import Array, Residuals
 from minidl.layers.convolutional.base import ConvolutionalLayer, check_groups
 from minidl.layers.convolutional.geometry import check_not_both
-from minidl.layers.convolutional.products import correlate, input_gradient, kernel_gradient
+from minidl.layers.convolutional.shared import correlate, input_gradient, kernel_gradient
 from minidl.validation import positive_integer
 
 

@@ -24,7 +24,7 @@ from math import prod
 import numpy as np
 
 from minidl._typing import Array
-from minidl.kernels import compiles, convolutions, empty
+from minidl.kernels import compiles, empty
 from minidl.kernels.patches import add_patches
 from minidl.layers.axes import sum_keeping
 from minidl.layers.convolutional.geometry import Sizes, Windows
@@ -45,10 +45,6 @@ def correlate(
     """Return z = P W + b, in the kernel's dtype."""
     z = empty((len(x), *windows.output, kernel.shape[-1]), kernel.dtype)
     W = _by_group(kernel, groups)
-    if groups == 1 and convolutions.can_share(x, W[0], z):
-        lines = _lines(windows, x.shape[-1])
-        convolutions.correlate(_in_lines(x), W[0], bias, lines, _flat(z))
-        return z
     joined = _few(x.shape[-1], groups) and windows.taps > 1 and bias is not None
     if joined and bias is not None:  # the bias is the weight of an input that is always 1
         W = np.concatenate([W, bias.reshape(1, 1, -1)], axis=1)
@@ -69,11 +65,6 @@ def kernel_gradient(
     """
     dz = np.ascontiguousarray(dz, kernel.dtype)
     channels, filters = kernel.shape[-2:]
-    W = kernel.reshape(-1, filters)
-    if groups == 1 and convolutions.can_share(x, W, dz):
-        dW, db = np.empty_like(W), np.empty(filters, W.dtype) if bias else None
-        convolutions.kernel_gradient(_in_lines(x), _flat(dz), _lines(windows, channels), dW, db)
-        return dW.reshape(kernel.shape), db
     joined = bias and _few(x.shape[-1], groups) and windows.taps > 1
     width = windows.taps * channels + joined
     dW = np.zeros((groups, width, filters // groups), kernel.dtype)
@@ -92,9 +83,6 @@ def input_gradient(dz: Array, kernel: Array, windows: Windows, groups: int = 1) 
     channels = kernel.shape[-2] * groups
     dx = empty((len(dz), *windows.input, channels), kernel.dtype)
     W = _by_group(kernel, groups)
-    if groups == 1 and convolutions.can_share(dx, W[0], dz):
-        convolutions.input_gradient(_flat(dz), W[0], _lines(windows, channels), _in_lines(dx))
-        return dx
     if _is_one_product(dx, windows, groups):
         np.matmul(dz.reshape(-1, dz.shape[-1]), W[0].T, out=dx.reshape(-1, W.shape[1]))
         return dx
@@ -140,36 +128,6 @@ def _add_by_channel(seen: Array, dz: Array, W: Array, kernel: Sizes) -> None:
     for tap in np.ndindex(kernel):
         places = np.moveaxis(seen[(0, ..., *tap, slice(None))], -1, 0)
         places += shares[tap]
-
-
-def _lines(windows: Windows, channels: int) -> convolutions.Lines:
-    """Return the windows as the shared form takes them: on three axes, in numbers on the last."""
-    ones, zeros = (1,) * (3 - len(windows.kernel)), (0,) * (3 - len(windows.kernel))
-    *taps, last = ones + windows.kernel
-    run = channels
-    if windows.dilation[-1] == 1:  # a window's places on the last axis are neighbours
-        run, last = last * channels, 1
-    *strides, stride = ones + windows.strides
-    *dilation, step = ones + windows.dilation
-    *before, first = zeros + windows.before
-    return convolutions.lines(
-        ones + windows.output,
-        (*taps, last),
-        (*strides, stride * channels),
-        (*dilation, step * channels),
-        (*before, first * channels),
-        run,
-    )
-
-
-def _in_lines(x: Array) -> Array:
-    """Return x (batch, two axes, places of the last one · channels)."""
-    ones = (1,) * (5 - x.ndim)
-    return x.reshape(len(x), *ones, *x.shape[1:-2], x.shape[-2] * x.shape[-1])
-
-
-def _flat(z: Array) -> Array:
-    return z.reshape(-1, z.shape[-1])
 
 
 def _few(channels: int, groups: int) -> bool:

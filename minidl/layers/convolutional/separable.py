@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import constraints, initializers, regularizers
 from minidl._typing import Array, Residuals
-from minidl.layers.convolutional import by_channel, products
+from minidl.layers.convolutional import by_channel, shared
 from minidl.layers.convolutional.base import ConvolutionalLayer
 from minidl.layers.convolutional.geometry import Sizes, Windows, convolution_windows
 from minidl.validation import positive_integer
@@ -103,7 +103,7 @@ class SeparableConvolution(ConvolutionalLayer):
         x = self._channels_last(x)
         h = by_channel.correlate(x, self.depthwise_kernel.value, self._windows(x.shape[1:-1]))
         V, places = self.pointwise_kernel.value, _places(h.shape[1:-1])
-        z = products.correlate(h, V, self._bias_value(), places)
+        z = shared.correlate(h, V, self._bias_value(), places)
         y, activation_residuals = self._activated(z)
         return y, (x, h, activation_residuals)
 
@@ -114,11 +114,11 @@ class SeparableConvolution(ConvolutionalLayer):
         w, V = self.depthwise_kernel.value, self.pointwise_kernel.value
         windows, places = self._windows(x.shape[1:-1]), _places(h.shape[1:-1])
         if self.pointwise_kernel.trainable:
-            self.pointwise_kernel.grad, _ = products.kernel_gradient(h, dz, V, places)
+            self.pointwise_kernel.grad, _ = shared.kernel_gradient(h, dz, V, places)
         self._assign_bias(dz)
         if not (need_dx or self.depthwise_kernel.trainable):
             return None
-        dh = products.input_gradient(dz, V, places)
+        dh = shared.input_gradient(dz, V, places)
         if self.depthwise_kernel.trainable:
             self.depthwise_kernel.grad = by_channel.kernel_gradient(x, dh, w, windows)
         if not need_dx:

@@ -19,7 +19,7 @@ from minidl.layers.convolutional.geometry import (
     transposed_size,
     transposed_windows,
 )
-from minidl.layers.convolutional.products import correlate, input_gradient, kernel_gradient
+from minidl.layers.convolutional.shared import correlate, input_gradient, kernel_gradient
 from minidl.validation import positive_integer
 
 
