@@ -103,6 +103,7 @@ class Preparation(Steps):
             keep_gradients: whether someone may read the parameters' gradients after a step.
         """
         assert self.optimizer is not None
+        self._lend_steps(None)  # a Ctrl-C may have kept the last step from ending that
         if self._graph is None or self._step_plan is None:
             self._all_weights = self.weights
             self._settled = None

@@ -83,8 +83,8 @@ class Steps(Compiled):
             reason = self._explain_non_finite(plan, batch, loss)
             _put_back(state)
             raise NonFiniteError(reason)
-        self._lend_steps(float(optimizer.learning_rate) if self._direct else None)
         try:
+            self._lend_steps(float(optimizer.learning_rate) if self._direct else None)
             plan.backward(tape, gradients)
         finally:
             self._lend_steps(None)

@@ -102,8 +102,9 @@ class Trainer(Evaluator):
         for watcher in watchers:
             watcher.see_data(data, validation, validation_data is None and validation_split > 0)
         self.stop_training = False
-        here = self.training_run = Run(self, data, validation, shuffler, run, first_epoch)
+        here = Run(self, data, validation, shuffler, run, first_epoch)
         try:
+            self.training_run = here
             run.on_train_begin()  # may move `here` to where an interrupted run stood
             for epoch in range(here.epoch, last_epoch):
                 if here.stopped and here.batch == 0:
@@ -137,6 +138,7 @@ class Trainer(Evaluator):
             run.on_train_end(here.logs)
         finally:
             self.training_run = None
+            self._lend_steps(None)  # where Ctrl-C came while a step ended that itself
             threads.governor().rest()
             run.close()
             data.close()
