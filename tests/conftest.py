@@ -1,4 +1,4 @@
-"""What holds for every test: NumPy raises, and Hypothesis draws the same examples again.
+"""What holds for every test: NumPy raises, and whatever is drawn at random is drawn again alike.
 
 Profiles (`pytest --hypothesis-profile=NAME`):
     default     the same examples in every run, so that a red run stays red until it is mended
@@ -20,6 +20,8 @@ os.environ.setdefault("MINIDL_COMPILED", "0")
 import hypothesis
 import numpy as np
 import pytest
+
+from minidl import random
 
 quiet = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
 hypothesis.settings.register_profile(
@@ -45,8 +47,29 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("default")
 
+
+class RootSeed:
+    """minidl's tree of random numbers, in the form in which Hypothesis takes such things.
+
+    It plants the tree anew before every example, so that an example fails alone as in a row.
+    """
+
+    seed = staticmethod(random.set_root_seed)
+    getstate = staticmethod(random.get_root_state)
+    setstate = staticmethod(random.set_root_state)
+
+
+root_seed = RootSeed()  # Hypothesis keeps no reference of its own
+hypothesis.register_random(root_seed)
+
 # For the docstring examples, which the fixture below does not reach.
 np.seterr(over="raise", invalid="raise", divide="raise")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Plant the tree of random numbers before a test and all its fixtures, whatever ran before."""
+    random.set_root_seed(0)
 
 
 @pytest.fixture(autouse=True)

@@ -209,7 +209,6 @@ def test_a_subclassed_model_with_its_own_call():
 
 
 def test_it_trains_as_the_functional_model_does():
-    minidl.utils.set_random_seed(1)
     subclassed = SubclassedModel()
     subclassed(X)
     functional = Sequential([Input((3,)), layers.Dense(16, "tanh"), layers.Dense(1)])
@@ -309,7 +308,6 @@ def test_plain_functions_in_a_model():
     def own_loss(y_true, y_pred):
         return np.mean(np.log(np.cosh(y_true - y_pred)), axis=-1)
 
-    minidl.utils.set_random_seed(1)
     model = Sequential([
         Input((3,)),
         layers.Dense(
@@ -380,7 +378,6 @@ def test_plain_gradient_descent_of_a_layer_that_is_called_twice():
         def call(self, x):
             return self.inside(self.inside(x))
 
-    minidl.utils.set_random_seed(0)
     block = Twice()
     model = Sequential([Input((3,)), block, layers.Dense(1)])
     y, residuals = model.forward(X, training=True)

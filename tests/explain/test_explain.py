@@ -6,14 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-import minidl
 from minidl import Input, Model, Sequential, layers, losses, optimizers, regularizers
 from minidl.explain import Equation, Explanation, Note, Numbers, Step, Worked
-
-
-@pytest.fixture(autouse=True)
-def _seed():
-    minidl.utils.set_random_seed(0)
 
 
 def binary(optimizer="sgd", **options):

@@ -228,7 +228,6 @@ def test_resized_integers_are_rounded_and_do_not_wrap():
 
 
 def test_in_front_of_a_model_that_is_trained():
-    utils.set_random_seed(0)
     model = Sequential(
         [
             Input((6, 6, 1)),

@@ -212,7 +212,6 @@ def test_two_stacked_layers_are_two_stacked_cells():
 
 
 def test_a_cell_of_ones_own_trains():
-    minidl.utils.set_random_seed(0)
     model = minidl.Sequential([layers.Input((4, 2)), layers.RNN(Accumulator(3)), layers.Dense(1)])
     model.compile(minidl.optimizers.Adam(0.05), "mse")
     history = model.fit(X, X.sum(axis=(1, 2)), epochs=30, verbose=0).history["loss"]

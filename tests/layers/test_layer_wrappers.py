@@ -66,7 +66,6 @@ def test_time_distributed_passes_the_mask_on():
 
 
 def test_time_distributed_is_trained_and_written_down():
-    minidl.utils.set_random_seed(0)
     inner = layers.Dense(1, name="inside")
     model = Sequential([Input((5, 3)), layers.TimeDistributed(inner, name="wrapper")])
     model.compile(minidl.optimizers.SGD(0.1), "mse")

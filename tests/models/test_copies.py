@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minidl import Input, Model, Sequential, layers, utils
+from minidl import Input, Model, Sequential, layers
 
 
 def by_pickle(model):
@@ -51,7 +51,6 @@ def weights_of(model):
 @COPIES
 @pytest.mark.parametrize("make", [straight, forked])
 def test_a_fitted_model_and_its_copy_go_on_alike_to_the_last_bit(rng, make, copied):
-    utils.set_random_seed(0)
     x, y = data(rng)
     model = make()
     model.fit(x, y, epochs=2, batch_size=16, verbose=0)
@@ -69,7 +68,6 @@ def test_a_fitted_model_and_its_copy_go_on_alike_to_the_last_bit(rng, make, copi
 
 @COPIES
 def test_a_compiled_model_is_trained_on_logits_after_copying_too(rng, copied):
-    utils.set_random_seed(0)
     x, y = data(rng)
     model = forked()
     twin = copied(model)
@@ -81,7 +79,6 @@ def test_a_compiled_model_is_trained_on_logits_after_copying_too(rng, copied):
 
 @COPIES
 def test_freezing_a_copy_keeps_its_loss_on_logits(rng, copied):
-    utils.set_random_seed(0)
     x, y = data(rng)
     model = straight()
     model.fit(x, y, verbose=0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl import Input, Sequential, callbacks, layers, optimizers, utils
+from minidl import Input, Sequential, callbacks, layers, optimizers
 from tests.models.toys import linear_model, regression
 
 # Callbacks and epochs
@@ -156,7 +156,6 @@ def test_nothing_of_a_batch_stays_after_fit(rng):
 def test_predict_from_many_threads():
     from concurrent.futures import ThreadPoolExecutor
 
-    utils.set_random_seed(0)
     model = Sequential(
         [
             Input((16,)),

@@ -231,7 +231,6 @@ def test_forward_without_residuals_is_named():
 
 def test_same_layer_in_two_models_trains_in_both():
     """As a GAN does: a shared layer, two optimizers, updates in turn."""
-    minidl.utils.set_random_seed(3)
     shared = layers.Dense(3, name="shared")
     x = Input((2,))
     first = Model(x, layers.Dense(1)(shared(x)))
