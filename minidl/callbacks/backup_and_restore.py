@@ -77,7 +77,6 @@ class BackupAndRestore(Callback):
         self.delete_checkpoint = delete_checkpoint
         self._latest = os.path.join(self.backup_dir, "training_state.npz")
         self._previous = os.path.join(self.backup_dir, "training_state.previous.npz")
-        self._state: Any = None  # of an epoch that had begun, until it goes on
         self._saved_at = 0  # batches of this process
 
     def listens_to(self, hook: str) -> bool:
@@ -98,18 +97,16 @@ class BackupAndRestore(Callback):
         """Put the state back where there is one; `fit` then begins at its epoch and batch."""
         make_folder(self.backup_dir, self)
         self._saved_at = 0
-        self._state = self._read()
-        if self._state is None:
+        state = self._read()
+        if state is None:
             return
         try:
-            self.model.training_run.set_state(self._state)
+            self.model.training_run.go_on(state)
         except ValueError as error:
             raise ValueError(
                 f"{type(self).__name__}: {error} To begin anew, remove the folder "
                 f"{self.backup_dir!r} or choose another."
             ) from error
-        if self.model.training_run.batch == 0:
-            self._state = None
 
     def _read(self) -> Any:
         """Return the last state that was written down, or None where there is none."""
@@ -125,12 +122,6 @@ class BackupAndRestore(Callback):
                 raise
             warnings.warn(f"{error} Going on from the state before it.", stacklevel=2)
             return read_state(self._previous)
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Undo, in an epoch that goes on, what its second beginning did."""
-        if self._state is not None:
-            self.model.training_run.set_state(self._state, with_data=False)
-            self._state = None
 
     # Writing down
 

@@ -20,6 +20,11 @@ class CallbackList(Callback):
     `is_due` of its own, such as the progress bar, is one only when it is due, so the metrics need
     not be computed in between.
 
+    Attributes:
+        callbacks: the callbacks.
+        place: while a hook of epochs or batches is called, its name and the number of the callback
+            that it belongs to; else None.
+
     Arguments:
         callbacks: a callback, or a list (of lists) of them.
         add_history: whether to add a `History` where there is none.
@@ -51,6 +56,7 @@ class CallbackList(Callback):
         **params: Any,
     ) -> None:
         self.callbacks = _flat(callbacks)
+        self.place: tuple[str, int] | None = None
         if add_history and self._find(History) is None:
             self.callbacks.append(History())
         if add_progbar and self._find(ProgbarLogger) is None:
@@ -85,14 +91,16 @@ class CallbackList(Callback):
                 callback.set_params(params)
         self.handles_nan_loss = any(c.handles_nan_loss for c in self.callbacks)
         self.reads_gradients: bool = any(c.may_read_gradients() for c in self.callbacks)
-        self._hooks: dict[str, list[Callable[..., None]]] = {}
+        self._hooks: dict[str, list[tuple[int, Callable[..., None]]]] = {}
         self._always: dict[str, bool] = {}
         self._sometimes: dict[str, list[Callable[[], bool]]] = {}
-        in_order = sorted(self.callbacks, key=lambda callback: callback.comes_last)
+        numbers = range(len(self.callbacks))
+        self._order = sorted(numbers, key=lambda number: self.callbacks[number].comes_last)
         for hook in HOOKS:
-            listeners = [c for c in in_order if c.listens_to(hook)]
-            self._hooks[hook] = [getattr(c, hook) for c in listeners]
-            sometimes = [c.is_due for c in listeners if overrides(c, "is_due")]
+            numbered = [(n, self.callbacks[n]) for n in self._order]
+            listeners = [(n, c) for n, c in numbered if c.listens_to(hook)]
+            self._hooks[hook] = [(n, getattr(c, hook)) for n, c in listeners]
+            sometimes = [c.is_due for _, c in listeners if overrides(c, "is_due")]
             self._always[hook] = len(sometimes) < len(listeners)
             self._sometimes[hook] = sometimes
 
@@ -136,14 +144,38 @@ class CallbackList(Callback):
 
     def _call(self, hook: str, logs: Logs | None) -> None:
         logs = {} if logs is None else logs
-        for listener in self._hooks[hook]:
+        for _, listener in self._hooks[hook]:
             listener(logs)
 
     def _call_at(self, hook: str, index: int, logs: Logs | None) -> None:
         if listeners := self._hooks[hook]:
             logs = {} if logs is None else logs
-            for listener in listeners:
+            for number, listener in listeners:
+                self.place = hook, number
                 listener(index, logs)
+            self.place = None
+
+    def call_behind(self, place: tuple[str, int], index: int, logs: Logs) -> None:
+        """Call a hook of the callbacks behind a place, those up to it having been called before.
+
+        Arguments:
+            place: what `place` was.
+            index: the epoch or the batch.
+            logs: its logs.
+        """
+        for number, listener in self._behind(place):
+            self.place = place[0], number
+            listener(index, logs)
+        self.place = None
+
+    def has_behind(self, place: tuple[str, int]) -> bool:
+        """Return whether callbacks behind a place listen to its hook."""
+        return bool(self._behind(place))
+
+    def _behind(self, place: tuple[str, int]) -> list[tuple[int, Callable[..., None]]]:
+        hook, number = place
+        later = self._order[self._order.index(number) + 1 :]
+        return [(other, listener) for other, listener in self._hooks[hook] if other in later]
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Call `on_epoch_begin` of every callback that has one."""

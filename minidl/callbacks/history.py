@@ -35,7 +35,8 @@ class History(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on with a record."""
-        self.epoch, self.history = state["epoch"], state["history"]
+        self.epoch = list(state["epoch"])
+        self.history = {name: list(values) for name, values in state["history"].items()}
         self._before = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

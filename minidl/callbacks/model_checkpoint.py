@@ -19,10 +19,15 @@ class ModelCheckpoint(MonitorCallback):
     """Writes the model, or its weights, to a file at the end of epochs or every few batches.
 
     A file is replaced whole: one that is there survives a kill, a full disk or an error while the
-    next is written. It has the weights and the optimizer's state; `BackupAndRestore` is what goes
-    on with an interrupted run to the last bit. When to save and under which name is decided here;
-    the writing itself is `save_model`, which a subclass may override, and then any file name will
-    do.
+    next is written. A `.keras` file has the model with its weights and its optimizer's slots, and
+    besides what `BackupAndRestore` keeps of a run: streams of random numbers, epoch and batch, the
+    place in the data, the states of all callbacks. So the same program, started again with
+    `fit(..., resume=filepath)`, goes on from it and ends with the same bytes as a run that was
+    never interrupted; Keras and `load_model` take it as any other model. A `.weights.h5` file, as
+    in Keras, has weights and slots alone.
+
+    When to save and under which name is decided here; the writing itself is `save_model`, which a
+    subclass may override, and then any file name will do.
 
     Arguments:
         filepath: the file's path. `{epoch}`, from 1, `{batch}`, from 1, and the names in the logs

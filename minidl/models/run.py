@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from minidl.layers.parameter import Parameter
     from minidl.random import SeedGenerator
 
+_ENDS = ("on_epoch_end", "on_train_batch_end")
+
 
 class Run:
     """What `fit` is doing. While it runs, this is the model's `training_run`.
@@ -39,6 +41,7 @@ class Run:
         trained: how many batches were trained on since `fit` was called.
         logs: the results of the last epoch that ended.
         stopped: whether the run was told to stop, before an interruption.
+        went_on: whether it goes on with an interrupted one.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class Run:
         self.trained = 0
         self.logs: dict[str, Any] = {}
         self.stopped = False
+        self.went_on = False
+        self._state: dict[str, Any] | None = None  # of an epoch that had begun, until it goes on
         self._positions = self._positions_now()
 
     def batches(self) -> Iterator[Batch]:
@@ -85,6 +90,43 @@ class Run:
             None if self.validation is None else self.validation.position(),
         ]
 
+    # Going on
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it stands where another process can go on: at the end of a batch or epoch."""
+        place = self.callbacks.place
+        return place is not None and place[0] in _ENDS
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned, once every callback's `on_train_begin` was called.
+
+        The callbacks behind the one that wrote the state down are called first.
+
+        Raises:
+            ValueError: if the state is not of such a run; the message says what differs.
+        """
+        self.set_state(state)
+        self.went_on = True
+        self._state = state
+        if self.batch == 0:
+            if state["place"] is not None and self.callbacks.has_behind(state["place"]):
+                self.callbacks.on_epoch_begin(self.epoch - 1)
+            self._call_the_rest(self.epoch - 1)
+
+    def begin_epoch(self) -> None:
+        """Undo, in an epoch that goes on, what its second `on_epoch_begin` did."""
+        if self._state is not None:
+            self._call_the_rest(self.batch - 1)
+
+    def _call_the_rest(self, index: int) -> None:
+        assert self._state is not None
+        self.set_state(self._state, with_data=False)
+        if self._state["place"] is not None:
+            self.callbacks.call_behind(self._state["place"], index, self.logs)
+            self.stopped = self.model.stop_training
+        self._state = None
+
     # The state
 
     def get_state(self) -> dict[str, Any]:
@@ -93,6 +135,7 @@ class Run:
         return {
             "epoch": self.epoch,
             "batch": self.batch,
+            "place": self.callbacks.place if self.can_go_on else None,
             "stopped": model.stop_training,
             "logs": model.get_metrics_result() if inside else self.logs,
             "layers": _layer_names(model),
@@ -145,6 +188,7 @@ class Run:
             for callback, own in callbacks:
                 callback.set_state(own)
             self.epoch, self.batch = int(state["epoch"]), int(state["batch"])
+            self._check_place(state["place"])
             self.logs, self.stopped = dict(state["logs"]), bool(state["stopped"])
         except (
             AttributeError,
@@ -175,6 +219,12 @@ class Run:
                     f"the weight {p.path!r} is {p.dtype} {p.shape}, that model's was "
                     f"{given.dtype} {given.shape}"
                 )
+
+    def _check_place(self, place: Any) -> None:
+        if place is not None:
+            hook, number = place
+            if hook not in _ENDS or number not in range(len(self.callbacks.callbacks)):
+                raise ValueError(f"it was written down in {hook} of callback {number}")
 
     def _matched(self, states: list[dict[str, Any]]) -> list[tuple[Callback, Any]]:
         """Return the callbacks that have a state, with their states."""

@@ -55,6 +55,7 @@ class Trainer(Evaluator):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         diagnose: bool = False,
+        resume: Any = None,
     ) -> History:
         """Train for a number of epochs and return the history of losses and metrics.
 
@@ -77,17 +78,24 @@ class Trainer(Evaluator):
             validation_batch_size: samples in a validation batch; `batch_size` by default.
             validation_freq: every how many epochs to validate, or a list of epochs from 1.
             diagnose: whether a `minidl.doctor.Doctor` watches the run and reports at its end.
+            resume: a `.keras` file that a `ModelCheckpoint` wrote in an interrupted run of the same
+                program: this one begins at its epoch and batch, with its weights, optimizer,
+                streams of random numbers and callbacks, and ends with the same bytes as a run
+                that was never interrupted. Where there is no such file yet, it begins anew.
 
         Returns:
             A `History`; its `history` is a dict of lists, a number an epoch.
 
         Raises:
             RuntimeError: if the model is not compiled.
-            ValueError, TypeError: if the data does not fit the model.
+            ValueError, TypeError: if the data does not fit the model, or the file of `resume`
+                is of a run of another program.
+            ModelFileError: if the file of `resume` is damaged, or has no run to go on with.
             NonFiniteError: if the loss becomes NaN or infinite. The weights are those from
                 before that batch, and `model.history` has the epochs that ended.
         """
         self._require_compiled("fit")
+        interrupted = None if resume is None else self._interrupted(resume)
         first_epoch = _epoch_number("initial_epoch", initial_epoch)
         last_epoch = positive_integer("epochs", epochs, "fit")
         feeder = self._feeder(x, class_weight)
@@ -106,12 +114,15 @@ class Trainer(Evaluator):
         try:
             self.training_run = here
             run.on_train_begin()  # may move `here` to where an interrupted run stood
+            if interrupted is not None and not here.went_on:
+                here.go_on(interrupted)
             for epoch in range(here.epoch, last_epoch):
                 if here.stopped and here.batch == 0:
                     break
                 self.reset_metrics()
                 run.know_steps(data.expected, None if validation is None else validation.expected)
                 run.on_epoch_begin(epoch)
+                here.begin_epoch()
                 done_before = here.batch
                 for step, batch in enumerate(here.batches(), start=done_before):
                     run.on_train_batch_begin(step)
@@ -146,6 +157,12 @@ class Trainer(Evaluator):
                 validation.close()
         assert self.history is not None
         return self.history
+
+    def _interrupted(self, path: Any) -> dict[str, Any] | None:
+        """Return the state of the run that a file holds, or None where there is no such file."""
+        from minidl.saving.training_run import read_run
+
+        return read_run(path)
 
     def _training_data(
         self, feeder: Feeder, x: Any, y: Any, sample_weight: Any, batch_size: int | None,

@@ -6,8 +6,10 @@ keras_file          .keras and .weights.h5, whole models and weights
 checks              what is looked at before a model is written
 archive, hdf5       the two containers, read with suspicion
 layout, state       where a part's variables stand, and how they are taken back
+paths               what a model's file may be called
 atomic              files that are replaced whole
 state_file          the state of an interrupted run, for callbacks.BackupAndRestore
+training_run        the same in a .keras file, for fit(resume=...)
 """
 
 from typing import TYPE_CHECKING, Any

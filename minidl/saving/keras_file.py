@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from minidl import registered
 from minidl.layers import limits
-from minidl.saving import archive, hdf5, state
+from minidl.saving import archive, hdf5, state, training_run
 from minidl.saving.atomic import atomic_write
 from minidl.saving.checks import checked_config
 from minidl.saving.errors import ModelFileError
+from minidl.saving.paths import checked_path, existing_path
 
 KERAS_VERSION = "3.15.1"
 """The version of Keras whose format is written."""
@@ -32,8 +32,10 @@ def save_model(
     """Write a model to a `.keras` file, which minidl and Keras 3 can load.
 
     It holds the configuration, the weights, and of a compiled model optimizer, loss, metrics and
-    the optimizer's state. The file appears as a whole or not at all; an older one survives a
-    failure at any moment.
+    the optimizer's state. Written at the end of a batch or an epoch of `fit`, by a
+    `ModelCheckpoint` or another callback, it also holds how far the run is and what else
+    `fit(resume=filepath)` needs to go on with the same bytes; Keras reads past that. The file
+    appears as a whole or not at all; an older one survives a failure at any moment.
 
     Arguments:
         model: the model.
@@ -77,11 +79,14 @@ def save_model(
 def model_members(model: Any) -> dict[str, bytes]:
     """Return the members of a model's `.keras` file by name."""
     config = checked_config(model)
-    metadata = {"keras_version": KERAS_VERSION, "written_by": "minidl"}
+    metadata: dict[str, Any] = {"keras_version": KERAS_VERSION, "written_by": "minidl"}
+    groups, names = state.variables(model)
+    if model.training_run is not None and model.training_run.can_go_on:
+        metadata |= training_run.add_run(model.training_run, groups)
     return {
         archive.METADATA: json.dumps(metadata).encode(),
         archive.CONFIG: json.dumps(config).encode(),
-        archive.WEIGHTS: state.weights_file(model),
+        archive.WEIGHTS: hdf5.written(groups, names),
     }
 
 
@@ -179,66 +184,6 @@ def _take_assets(model: Any, members: archive.Archive) -> None:
                 load(members.read(name, archive.MAX_CONFIG).decode("utf-8"))
             except ValueError as error:
                 raise ModelFileError(f"{members.source}: {name}: {error}") from error
-
-
-# Paths
-
-
-def checked_path(
-    filepath: str | os.PathLike[str], ending: str, method: str, overwrite: bool
-) -> Path:
-    """Return a path to write to.
-
-    Raises:
-        ValueError: if it ends otherwise.
-        FileExistsError: if it is there and must not be overwritten.
-        IsADirectoryError, FileNotFoundError: if it is a folder, or its folder is not there.
-    """
-    path = Path(os.fspath(filepath))
-    if not path.name.endswith(ending):
-        raise ValueError(
-            f"{method}: received the path {str(path)!r}, expected one that ends in {ending!r}. "
-            "Whole models are written to *.keras and weights alone to *.weights.h5; Keras 2's *.h5 "
-            "and SavedModel folders are not supported."
-        )
-    if path.is_dir():
-        raise IsADirectoryError(f"{method}: {str(path)!r} is a folder, expected a file's path.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"{method}: the folder {str(path.parent)!r} is not there. Make it first: "
-            f"os.makedirs({str(path.parent)!r})."
-        )
-    if not overwrite and path.exists():
-        raise FileExistsError(
-            f"{method}: {str(path)!r} is there already, and overwrite=False. Choose another name, "
-            "or pass overwrite=True."
-        )
-    return path
-
-
-def existing_path(filepath: str | os.PathLike[str], endings: tuple[str, ...], method: str) -> Path:
-    """Return a path to read from.
-
-    Raises:
-        ValueError: if it ends otherwise.
-        FileNotFoundError: if there is no such file.
-    """
-    path = Path(os.fspath(filepath))
-    if not path.exists():
-        near = sorted(p.name for p in path.parent.glob("*") if p.name.endswith(endings))[:5]
-        hint = f" Beside it there is {near}." if near else ""
-        raise FileNotFoundError(f"{method}: there is no file {str(path)!r}.{hint}")
-    if path.is_dir():
-        raise IsADirectoryError(
-            f"{method}: {str(path)!r} is a folder; a model is one file that ends in .keras."
-        )
-    if not path.name.endswith(endings):
-        raise ValueError(
-            f"{method}: received the path {str(path)!r}, expected one that ends in "
-            f"{' or '.join(endings)}. Keras 2's *.h5 files can be converted by Keras 3: "
-            "keras.models.load_model('old.h5').save('new.keras')."
-        )
-    return path
 
 
 # Weights alone

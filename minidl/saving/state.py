@@ -20,10 +20,13 @@ from minidl.saving import hdf5
 from minidl.saving.errors import ModelFileError
 from minidl.saving.layout import Part, parts
 
+TRAINING_RUN = "training_run"
+"""Where a file keeps what of a run is in none of the model's variables."""
 
-def weights_file(root: Any) -> bytes:
-    """Return the HDF5 file of all variables of a layer or model, those of its optimizer too."""
-    groups: dict[str, dict[str, Any]] = {}
+
+def variables(root: Any) -> tuple[dict[str, dict[str, Array]], dict[str, str]]:
+    """Return the variables of all parts of a layer or model, its optimizer too, and their names."""
+    groups: dict[str, dict[str, Array]] = {}
     names: dict[str, str] = {}
     for path, owner in parts(root):
         store: dict[str, Any] = {}
@@ -32,7 +35,12 @@ def weights_file(root: Any) -> bytes:
         if store:
             groups[path] = {key: np.asarray(value) for key, value in store.items()}
             names[path] = owner.name
-    return hdf5.written(groups, names)
+    return groups, names
+
+
+def weights_file(root: Any) -> bytes:
+    """Return the HDF5 file of all variables of a layer or model, those of its optimizer too."""
+    return hdf5.written(*variables(root))
 
 
 def take_weights(
@@ -138,7 +146,7 @@ def _explained(
     ]
     if len(misfits) > 1:
         lines.append(f"So have {[part.owner.name for part, _ in misfits[1:]]}.")
-    strangers = set(reader.paths()) - {part.path for part in layers} - {"optimizer"}
+    strangers = set(reader.paths()) - {part.path for part in layers} - {"optimizer", TRAINING_RUN}
     if strangers:
         lines.append(f"The file also has {sorted(strangers)[:10]}, which the model does not have.")
     lines.append(

@@ -50,7 +50,7 @@ def write_state(path: str | os.PathLike[str], state: Any) -> None:
         {'epoch': 3, 'bias': array([0.5, 1. ])}
     """
     arrays: list[Array] = []
-    tree = _packed(state, arrays, "state")
+    tree = packed(state, arrays, "state")
     index = json.dumps({"format": _FORMAT, "state": tree})
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for number, array in enumerate(arrays):
@@ -76,7 +76,7 @@ def read_state(path: str | os.PathLike[str]) -> Any:
             index = json.loads(_bytes_of(archive, entries, _INDEX))
             if not isinstance(index, dict) or index.get("format") != _FORMAT:
                 raise ModelFileError(f"its first words are not {_FORMAT!r}")
-            return _unpacked(
+            return unpacked(
                 index.get("state"),
                 lambda number: _array(_bytes_of(archive, entries, f"{number}.npy")),
             )
@@ -118,7 +118,17 @@ def _array(data: bytes) -> Array:
 # Values that JSON has not are dicts of one entry: {"array": 0}, {"scalar": 1}, {"dict": {...}}.
 
 
-def _packed(value: Any, arrays: list[Array], where: str) -> Any:
+def packed(value: Any, arrays: list[Array], where: str) -> Any:
+    """Return a state as what JSON can hold; its arrays are appended to a list.
+
+    Arguments:
+        value: the state.
+        arrays: the list.
+        where: what the state is called in messages.
+
+    Raises:
+        TypeError: if something is in it that cannot be written.
+    """
     if isinstance(value, np.ndarray | np.generic) and not isinstance(value, float | str):
         if value.dtype.hasobject:
             raise TypeError(f"{where} is an array of Python objects, expected numbers.")
@@ -127,26 +137,32 @@ def _packed(value: Any, arrays: list[Array], where: str) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_packed(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]
+        return [packed(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{where} is a dict with the key {key!r}, expected strings.")
-        return {"dict": {k: _packed(v, arrays, f"{where}[{k!r}]") for k, v in value.items()}}
+        return {"dict": {k: packed(v, arrays, f"{where}[{k!r}]") for k, v in value.items()}}
     raise TypeError(
         f"{where} is a {type(value).__name__}, expected None, numbers, strings, arrays, or lists "
         "and dicts of them."
     )
 
 
-def _unpacked(value: Any, array: Callable[[int], Array]) -> Any:
+def unpacked(value: Any, array: Callable[[int], Array]) -> Any:
+    """Return the state of which `packed` made a value.
+
+    Arguments:
+        value: the value, of which nothing is believed.
+        array: gives the array of a number.
+    """
     if isinstance(value, list):
-        return [_unpacked(item, array) for item in value]
+        return [unpacked(item, array) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
     if kind == "dict":
-        return {key: _unpacked(item, array) for key, item in content.items()}
+        return {key: unpacked(item, array) for key, item in content.items()}
     if kind == "scalar":
         return array(content)[()]
     if kind == "array":

@@ -2,9 +2,10 @@
 
     python -m tests.saving.fuzzing [--inputs N] [--seed S]
 
-prints how many `.keras`, `.weights.h5` and IDX files were tried, what became of them, the slowest
-one and the peak of memory. A mutation is made of the file's bytes, or, so that it gets past the
-checksums, of one member: of the configuration's values, or of the weights' bytes.
+prints how many `.keras`, `.weights.h5` and IDX files, and files of interrupted runs, were tried,
+what became of them, the slowest one and the peak of memory. A mutation is made of the file's bytes,
+or, so that it gets past the checksums, of one member: of values in the configuration or in the
+run's state, or of the weights' bytes.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import minidl
-from minidl import Input, Model, Sequential, datasets, layers
+from minidl import Input, Model, Sequential, callbacks, datasets, layers
 from minidl.datasets.errors import DataFileError
 from minidl.saving import ModelFileError
 
@@ -36,6 +39,7 @@ SECONDS = 10.0  # for one file; the slowest are some hundredths
 
 DOCUMENTED: dict[str, tuple[type[Exception], ...]] = {
     "keras": (ModelFileError,),
+    "run.keras": (ModelFileError, ValueError),  # the second is for the run of another program
     "weights.h5": (ModelFileError,),
     "idx": (DataFileError,),
 }
@@ -78,14 +82,37 @@ def _models() -> list[Model]:
     return [texts, pictures, Model(query, layers.Concatenate()(other))]
 
 
+class _Stop(callbacks.Callback):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch == 1:
+            raise KeyboardInterrupt
+
+
+def _train(path: Path, stops: bool, resume: Path | None = None) -> None:
+    model = Sequential([Input((3,)), layers.Dropout(0.5), layers.Dense(2)])
+    model.compile("adam", "mse", metrics=["mae"])
+    watched = [
+        callbacks.EarlyStopping("loss", restore_best_weights=True),
+        callbacks.ReduceLROnPlateau("loss"),
+        callbacks.ModelCheckpoint(path, save_freq=1),
+    ]
+    model.fit(
+        np.ones((6, 3)), np.ones((6, 2)), 2, 1, verbose=0,
+        callbacks=[*watched, _Stop()] if stops else watched, resume=resume,
+    )  # fmt: skip
+
+
 def whole_files(folder: Path) -> dict[str, list[bytes]]:
     """Return good files of each kind."""
-    files: dict[str, list[bytes]] = {"keras": [], "weights.h5": [], "idx": []}
+    files: dict[str, list[bytes]] = {kind: [] for kind in DOCUMENTED}
     for model in _models():
         model.save(folder / "m.keras")
         model.save_weights(folder / "m.weights.h5")
         files["keras"].append((folder / "m.keras").read_bytes())
         files["weights.h5"].append((folder / "m.weights.h5").read_bytes())
+    with suppress(KeyboardInterrupt):
+        _train(folder / "m.run.keras", stops=True)
+    files["run.keras"].append((folder / "m.run.keras").read_bytes())
     for code, array in ((8, np.arange(60, dtype=">u1")), (13, np.arange(60, dtype=">f4"))):
         header = bytes([0, 0, code, 3]) + np.array((5, 4, 3), ">i4").tobytes()
         files["idx"].append(header + array.tobytes())
@@ -159,18 +186,20 @@ def mutated_config(content: bytes, rng: random.Random) -> bytes:
         elif kind == 3 and isinstance(holder, dict):
             holder[str(rng.choice(VALUES))] = holder.pop(key)
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = deepcopy(rng.choice(VALUES))
     return json.dumps(config).encode()
 
 
 def mutated_archive(content: bytes, rng: random.Random) -> bytes:
     """Return an archive with a member changed and its checksum made anew, or with bytes changed."""
-    kind = rng.randrange(4)
+    kind = rng.randrange(5)
     if kind == 0:
         return mutated_bytes(content, rng)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    if kind == 1:
+    if kind == 4:
+        members["metadata.json"] = mutated_config(members["metadata.json"], rng)
+    elif kind == 1:
         members["model.weights.h5"] = mutated_bytes(members["model.weights.h5"], rng)
     elif kind == 2 or rng.random() < 0.9:
         members["config.json"] = mutated_config(members["config.json"], rng)
@@ -191,6 +220,10 @@ def _read_keras(path: Path, models: list[Model], which: int) -> None:
     assert isinstance(model, Model)
 
 
+def _read_run(path: Path, models: list[Model], which: int) -> None:
+    _train(path.with_name("again.keras"), stops=False, resume=path)
+
+
 def _read_weights(path: Path, models: list[Model], which: int) -> None:
     model = models[which]
     before = model.get_weights()
@@ -209,6 +242,7 @@ def _read_idx(path: Path, models: list[Model], which: int) -> None:
 
 READERS: dict[str, Callable[[Path, list[Model], int], None]] = {
     "keras": _read_keras,
+    "run.keras": _read_run,
     "weights.h5": _read_weights,
     "idx": _read_idx,
 }
@@ -245,7 +279,7 @@ def attempt(kind: str, path: Path, models: list[Model], which: int) -> Outcome:
 
 
 def run(inputs: int, seed: int = 0) -> list[Outcome]:
-    """Try `inputs` mutated files, half of them `.keras`."""
+    """Try `inputs` mutated files, two fifths of them models."""
     outcomes = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -253,10 +287,10 @@ def run(inputs: int, seed: int = 0) -> list[Outcome]:
         models = _models()
         for number in range(inputs):
             rng = random.Random(seed * 1_000_003 + number)
-            kind = ("keras", "keras", "weights.h5", "idx")[number % 4]
+            kind = ("keras", "run.keras", "keras", "weights.h5", "idx")[number % 5]
             which = rng.randrange(len(files[kind]))
             content = files[kind][which]
-            mutate = mutated_archive if kind == "keras" else mutated_bytes
+            mutate = mutated_archive if kind.endswith("keras") else mutated_bytes
             path = folder / f"mutated.{kind}"
             path.write_bytes(mutate(content, rng))
             outcomes.append(attempt(kind, path, models, which))

@@ -1,6 +1,7 @@
 """Kill trainings, start them again, and compare the ends: `python -m tests.saving.kill --kills N`.
 
-Real processes train to the end under SIGKILLs: half of them at a random moment, half at a random
+Real processes train to the end under SIGKILLs, and go on each time from what BackupAndRestore or
+ModelCheckpoint wrote: half of them at a random moment, half at a random
 call that has to do with writing a file. The number of threads is drawn anew for each process. The
 end (weights, optimizer slots, streams of random numbers, History, CSV file) must be the bytes of a
 process that was left alone.
@@ -21,7 +22,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.saving.training_to_kill import NETWORKS, saved_models
+from tests.saving.training_to_kill import NETWORKS, WAYS, saved_models
 
 
 def start(*arguments, threads=1):
@@ -44,41 +45,50 @@ def end(process, within=None):
 class Trial:
     """One network with one `save_freq`: how it ends when left alone, and how long that takes."""
 
-    def __init__(self, name, save_freq, parent):
-        self.name, self.save_freq, self.parent = name, save_freq, parent
-        folder = parent / f"{name}-{save_freq}"
+    def __init__(self, name, save_freq, way, parent):
+        self.name, self.save_freq, self.way, self.parent = name, save_freq, way, parent
+        folder = parent / f"{name}-{save_freq}-{way}"
         folder.mkdir()
         began = time.perf_counter()
-        if end(start(name, folder, save_freq, 0)) != 0:
+        if end(start(name, folder, save_freq, 0, way)) != 0:
             raise RuntimeError(f"{name}: failed")
         self.seconds = time.perf_counter() - began
         self.end = (folder / "end.npz").read_bytes()
 
     def run_under_kills(self, draw, most):
         """Train to the end under at most so many kills; return the counts."""
-        folder = self.parent / f"{self.name}-{self.save_freq}-killed"
+        folder = self.parent / f"{self.name}-{self.save_freq}-{self.way}-killed"
         folder.mkdir()
         counts = Counter(runs=1)
         code = None
         while code != 0:
-            counts["resumed"] += (folder / "backup" / "training_state.npz").exists()
+            counts["resumed"] += (folder / WAYS[self.way]).exists()
             call, within, kind = 0, None, "left alone"
             if counts["kills"] < most and draw.random() < 0.5:
                 call, kind = draw.randint(1, 60), "while writing"
             elif counts["kills"] < most:
                 within, kind = draw.uniform(0.3, 1.1) * self.seconds, "at a moment"
             threads = draw.choice((1, 2))
-            code = end(start(self.name, folder, self.save_freq, call, threads=threads), within)
+            process = start(self.name, folder, self.save_freq, call, self.way, threads=threads)
+            code = end(process, within)
             if code not in (0, -signal.SIGKILL):
                 raise RuntimeError(f"{self.name}: ended with {code}")
             counts.update({"kills": 1, kind: 1} if code else {})
         counts["equal"] += (folder / "end.npz").read_bytes() == self.end
-        counts["left"] += len(set(os.listdir(folder)) - {"end.npz", "log.csv"})
+        counts["left"] += len(set(os.listdir(folder)) - {"end.npz", "log.csv", "model.keras"})
         shutil.rmtree(folder)
         return counts
 
 
-def kill_trainings(kills, seed=0, networks=NETWORKS, save_freqs=("epoch", 1, 4), most=8, say=print):
+def kill_trainings(
+    kills,
+    seed=0,
+    networks=NETWORKS,
+    save_freqs=("epoch", 1, 4),
+    most=8,
+    say=print,
+    ways=tuple(WAYS),
+):
     """Kill trainings so many times; return how many runs there were, and how many ended equally.
 
     Arguments:
@@ -88,12 +98,17 @@ def kill_trainings(kills, seed=0, networks=NETWORKS, save_freqs=("epoch", 1, 4),
     draw = random.Random(seed)
     total = Counter()
     with tempfile.TemporaryDirectory() as parent:
-        trials = [Trial(name, freq, Path(parent)) for name in networks for freq in save_freqs]
+        trials = [
+            Trial(name, freq, way, Path(parent))
+            for name in networks
+            for freq in save_freqs
+            for way in ways
+        ]
         while total["kills"] < kills:
             trial = trials[total["runs"] % len(trials)]
             counts = trial.run_under_kills(draw, most)
             total.update(counts)
-            say(f"{trial.name}, save_freq={trial.save_freq}: {dict(counts)}")
+            say(f"{trial.name}, {trial.way}, save_freq={trial.save_freq}: {dict(counts)}")
     return total
 
 
@@ -110,7 +125,7 @@ def kill_savings(kills, ending, seed=0):
         models[0].save(path) if ending == ".keras" else models[0].save_weights(path)
         while counts["kills"] < kills:
             by_call = draw.random() < 0.5
-            process = start("saving", path, 0, draw.randint(1, 40) if by_call else 0)
+            process = start("saving", path, 0, draw.randint(1, 40) if by_call else 0, "")
             code = end(process, None if by_call else draw.uniform(0.4, 1.5))
             if code != -signal.SIGKILL:
                 raise RuntimeError(f"saving: ended with {code}")

@@ -12,9 +12,12 @@ pytestmark = [
 ]
 
 
+@pytest.mark.parametrize("way", kill.WAYS)
 @pytest.mark.parametrize("network", kill.NETWORKS)
-def test_a_killed_training_ends_with_the_bytes_of_one_left_alone(network):
-    counts = kill.kill_trainings(10, networks=[network], save_freqs=["epoch", 1], say=str)
+def test_a_killed_training_ends_with_the_bytes_of_one_left_alone(network, way):
+    counts = kill.kill_trainings(
+        10, networks=[network], save_freqs=["epoch", 1], say=str, ways=[way]
+    )
     assert counts["kills"] >= 10
     assert counts["resumed"] > 0
     assert counts["equal"] == counts["runs"]

@@ -1,6 +1,7 @@
-"""A training to be killed: `python -m tests.saving.training_to_kill NETWORK FOLDER FREQ CALL`.
+"""A training to be killed: `python -m tests.saving.training_to_kill NETWORK FOLDER FREQ CALL WAY`.
 
-It writes its end into FOLDER/end.npz: weights, optimizer, streams of random numbers, History.
+It writes its end into FOLDER/end.npz: weights, optimizer, streams of random numbers, History. WAY
+says what a run goes on from: "backup" of BackupAndRestore, or "checkpoint" of ModelCheckpoint.
 """
 
 import os
@@ -14,6 +15,8 @@ from minidl import callbacks, layers, models, optimizers, random, utils
 from minidl.saving.state_file import write_state
 
 NETWORKS = ("dense", "convnet", "lstm")
+WAYS = {"backup": "backup/training_state.npz", "checkpoint": "model.keras"}
+"""What an interrupted run goes on from, and the file that it leaves."""
 
 
 def network(name):
@@ -53,7 +56,7 @@ def optimizer(name):
     return optimizers.Nadam(0.003, gradient_accumulation_steps=2)
 
 
-def train(name, folder, save_freq):
+def train(name, folder, save_freq, way):
     """Train to the end, from wherever an earlier process was killed; write the end down."""
     utils.set_random_seed(7)
     rng = np.random.default_rng(0)
@@ -61,9 +64,14 @@ def train(name, folder, save_freq):
     y = rng.integers(0, 3, 150)
     model = models.Sequential(network(name))
     model.compile(optimizer(name), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    path = folder / WAYS[way]
+    if way == "backup":
+        saver = callbacks.BackupAndRestore(path.parent, save_freq, double_checkpoint=name == "lstm")
+    else:
+        saver = callbacks.ModelCheckpoint(path, save_freq=save_freq)
     watched = [
         # In front, and it depends on the rate that is there: nothing may happen twice.
-        callbacks.BackupAndRestore(folder / "backup", save_freq, double_checkpoint=name == "lstm"),
+        saver,
         callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
         callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True),
         callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, cooldown=1),
@@ -74,6 +82,7 @@ def train(name, folder, save_freq):
     history = model.fit(
         x, y, batch_size=16, epochs=8, verbose=0, callbacks=watched, validation_split=0.2,
         steps_per_epoch=5 if name == "lstm" else None,
+        resume=path if way == "checkpoint" else None,
     )  # fmt: skip
     end = {
         "weights": model.get_weights(),
@@ -126,9 +135,9 @@ def die_at(count):
 
 
 if __name__ == "__main__":
-    name, folder, save_freq, call = sys.argv[1:]
+    name, folder, save_freq, call, way = sys.argv[1:]
     if int(call):
         die_at(int(call))
     if name == "saving":
         save_for_ever(folder)
-    train(name, Path(folder), save_freq if save_freq == "epoch" else int(save_freq))
+    train(name, Path(folder), save_freq if save_freq == "epoch" else int(save_freq), way)
