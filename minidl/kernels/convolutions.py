@@ -26,6 +26,7 @@ from minidl.kernels.shares import WORTH, caller, gemm_address
 from minidl.kernels.team import here, loop, machine_code, prange, share
 
 SLICE = 1 << 19  # bytes of a slice of P: part of a second-level cache, which is some megabytes
+LIMIT = 1 << 24  # bytes that one never passes, but for a single row
 
 FEW = 16
 """In runs of fewer numbers, P is gathered number by number in rows of windows."""
@@ -87,8 +88,12 @@ def input_gradient(dz: Array, W: Array, windows: Lines, dx: Array) -> None:
 
 
 def _scratch(W: Array) -> tuple[int, Array]:
-    """Return how many rows a slice of P has, and memory for one in each part."""
-    rows = max(1, SLICE // W.itemsize // len(W))
+    """Return how many rows a slice of P has, and memory for one in each part.
+
+    It has as many as W has columns at least, for W is read anew for each slice.
+    """
+    row = W.itemsize * len(W)
+    rows = max(1, SLICE // row, min(W.shape[1], LIMIT // row))
     return rows, empty((team.size(), rows * len(W)), W.dtype)
 
 
