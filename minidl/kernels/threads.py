@@ -26,6 +26,7 @@ from minidl.kernels.machine import processors
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds on one thread after a stall
 _GRACE = 1e-3  # seconds by which any step may be late
+_LONG = 0.03  # seconds; by less, one step alone may be late: it may have loaded something
 
 
 class Governor:
@@ -53,6 +54,7 @@ class Governor:
         self._pause = _FIRST_PAUSE
         self._until = 0.0
         self._clean = 0
+        self._late = False  # whether the last step took too long
         self._trials: dict[Any, Trial] = {}
 
     def _set(self, count: int) -> None:
@@ -117,8 +119,11 @@ class Governor:
         elif self.count == 1:
             trial.alone += 0.1 * (min(seconds, 2 * trial.alone) - trial.alone)
         elif seconds > 2 * trial.alone + _GRACE:
-            self._pause_from(now)
+            if self._late or seconds > 2 * trial.alone + _LONG:
+                self._pause_from(now)
+            self._late = not self._late
         else:
+            self._late = False
             self._clean += 1
             if self._clean > 200:
                 self._pause = _FIRST_PAUSE
