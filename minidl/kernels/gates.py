@@ -18,37 +18,69 @@ from minidl._typing import Array
 from minidl.kernels.kernel import kernel
 
 
+def lstm_forward(memory: Array, t: int, hU: Array) -> None:
+    """z ← z + h' U;  i, f, o = σ(z), g = tanh(z);  c = f c' + i g;  h = o tanh(c).
+
+    The gates' places come with x W + b; hU is (batch, 4 units). With σ(z) = (1 + tanh(z / 2)) / 2
+    one call of tanh serves all gates; NumPy's is quicker than what Numba makes of a loop.
+    """
+    gates = memory[:4, t]
+    _, _, _, o, c, phi_c, h = memory[:, t]
+    lstm_open(memory, t, hU)
+    np.tanh(gates, out=gates)
+    lstm_carry(memory, t)
+    np.tanh(c, out=phi_c)
+    np.multiply(o, phi_c, out=h)
+
+
 @kernel
-def add_blocks(z: Array, gates: Array, t: int) -> None:
-    """Add the blocks of z, (batch, gates units), to the gates of step t."""
-    here = gates[:, t]
-    here += blocks(z, len(gates))
+def lstm_open(memory: Array, t: int, hU: Array) -> None:
+    """z ← z + h' U, and half of that for i, f and o."""
+    gates, i_f, o = memory[:4, t], memory[:2, t], memory[3, t]
+    gates += blocks(hU, 4)
+    i_f *= 0.5
+    o *= 0.5
 
 
-@add_blocks.compiled
-def _(z, gates, t):  # type: ignore[no-untyped-def]
-    count, _, batch, units = gates.shape
-    for g in range(count):
+@lstm_open.compiled
+def _(memory, t, hU):  # type: ignore[no-untyped-def]
+    _, _, batch, units = memory.shape
+    for gate in range(4):
+        factor = memory.dtype.type(1 if gate == 2 else 0.5)
         for b in range(batch):
+            z, added = memory[gate, t, b], hU[b, gate * units : (gate + 1) * units]
             for k in range(units):
-                gates[g, t, b, k] += z[b, g * units + k]
+                z[k] = factor * (z[k] + added[k])
 
 
 @kernel
 def lstm_carry(memory: Array, t: int) -> None:
-    """c = f c' + i g."""
-    i, f, g, _, c, _, _ = memory[:, t]
+    """i, f, o = (1 + tanh(z / 2)) / 2 of what stands in their places;  c = f c' + i g."""
+    i, f, g, o, c, _, h = memory[:, t]
+    for sigmoids in (memory[:2, t], o):
+        sigmoids *= 0.5
+        sigmoids += 0.5
     np.multiply(f, memory[4, t - 1], out=c)
-    c += i * g
+    c += np.multiply(i, g, out=h)  # h as scratch
 
 
 @lstm_carry.compiled
 def _(memory, t):  # type: ignore[no-untyped-def]
     _, _, batch, units = memory.shape
+    half = memory.dtype.type(0.5)
     for b in range(batch):
+        i, f, g, o = memory[0, t, b], memory[1, t, b], memory[2, t, b], memory[3, t, b]
+        c_before, c, h = memory[4, t - 1, b], memory[4, t, b], memory[6, t, b]
+        for k in range(units):  # short loops over few arrays each, so that they are vectorised
+            i[k] = half + half * i[k]
         for k in range(units):
-            kept = memory[1, t, b, k] * memory[4, t - 1, b, k]
-            memory[4, t, b, k] = kept + memory[0, t, b, k] * memory[2, t, b, k]
+            f[k] = half + half * f[k]
+        for k in range(units):
+            o[k] = half + half * o[k]
+        for k in range(units):
+            h[k] = i[k] * g[k]
+        for k in range(units):
+            c[k] = f[k] * c_before[k] + h[k]
 
 
 @kernel

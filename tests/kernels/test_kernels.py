@@ -93,7 +93,7 @@ def cases(dtype: str) -> dict[str, list[tuple[Any, ...]]]:
         "add_patches": [(normal(*views, dtype=dtype), normal(*views, dtype=dtype))],
         "plane_maxima": [(p[0], 0 * p[1], *g) for g in rectangles if (p := planes(*g))],
         "plane_spread": [(*planes(*g), *g) for g in rectangles],
-        "add_blocks": [(block(4), steps(4), 2)],
+        "lstm_open": [(steps(7), 2, block(4))],
         "lstm_carry": [(steps(7), 1)],
         "lstm_backward": [
             (steps(7), 2, block(), block(), block(4), normal(2, 4, 5, 6, dtype=dtype))

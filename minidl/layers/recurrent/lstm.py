@@ -12,7 +12,7 @@ import numpy as np
 from minidl import activations
 from minidl._typing import Array, Residuals
 from minidl.kernels import empty
-from minidl.kernels.gates import lstm_backward
+from minidl.kernels.gates import lstm_backward, lstm_forward
 from minidl.layers.recurrent.cell import RecurrentCell, gradient_of_states, row_sum
 from minidl.layers.recurrent.in_place import are_sigmoid_and_tanh, overwriting
 from minidl.layers.recurrent.layer import RecurrentLayer, check_use_cudnn, of_the_cell
@@ -137,6 +137,7 @@ class LSTMCell(RecurrentCell):
         steps, batch, _ = x.shape
         U, b = self.recurrent_kernel.value, None if self.bias is None else self.bias.value
         sigma, phi = overwriting(self.recurrent_activation), overwriting(self.activation)
+        plain = are_sigmoid_and_tanh(sigma, phi)
         x_masks, h_masks = self._dropped(x, training)
 
         # At index t stands what step t gives, at index 0 the first states.
@@ -148,7 +149,10 @@ class LSTMCell(RecurrentCell):
         kept = []
         for t in range(1, steps + 1):
             project_state(h[t - 1], U, h_masks, out=hU)
-            kept.append(forward_step(sigma, phi, hU, memory, t))
+            if plain:
+                lstm_forward(memory, t, hU)
+            else:
+                kept.append(forward_step(sigma, phi, hU, memory, t))
             hold(c[t], c[t - 1], mask, t - 1)
             hold(h[t], h[t - 1], mask, t - 1)
         return h[1:], [h[-1], c[-1]], (x, mask, x_masks, h_masks, memory, kept)

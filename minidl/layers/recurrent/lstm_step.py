@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array
-from minidl.kernels.gates import add_blocks, blocks, lstm_carry
+from minidl.kernels.gates import blocks
 from minidl.layers.recurrent.in_place import Overwriting
 
 
@@ -19,13 +19,15 @@ def forward_step(sigma: Overwriting, phi: Overwriting, hU: Array, memory: Array,
     """z ← z + h' U;  i, f, o = σ(z), g = φ(z);  c = f c' + i g;  h = o φ(c).
 
     The gates' places come with x W + b. Returns what the activations keep besides their outputs.
+    Sigmoid and tanh have kernels for this, see `lstm_forward`.
     """
-    _, _, g, o, c, phi_c, h = memory[:, t]
-    add_blocks(hU, memory[:4], t)
+    i, f, g, o, c, phi_c, h = memory[:, t]
+    memory[:4, t] += blocks(hU, 4)
     kept_i_f = sigma.forward(memory[:2, t])
     kept_g = phi.forward(g)
     kept_o = sigma.forward(o)
-    lstm_carry(memory, t)
+    np.multiply(f, memory[4, t - 1], out=c)
+    c += i * g
     phi_c[...] = c
     kept_c = phi.forward(phi_c)
     np.multiply(o, phi_c, out=h)
