@@ -54,6 +54,8 @@ class Adam(Optimizer):
     (amsgrad).
     """
 
+    one_pass = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,

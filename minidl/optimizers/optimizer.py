@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minidl._typing import Array
-from minidl.kernels import updates
+from minidl.kernels import compiles, updates
 from minidl.layers.parameter import Parameter
 from minidl.optimizers.clipping import norm_scales
 from minidl.optimizers.flat import aligned_full, house
@@ -90,6 +90,7 @@ class Optimizer(OptimizerState, Settings):
     slot_names: tuple[str, ...] = ()
     elementwise = True
     chunk_size = 65_536  # elements; at 16,384 Adam takes a fifth longer, undivided a seventh
+    one_pass = False  # whether `update` reads each number once where kernels are compiled
 
     _undecayed: frozenset[Parameter] = frozenset()
     _undecayed_names: str | None = None
@@ -211,7 +212,10 @@ class Optimizer(OptimizerState, Settings):
 
     def _segments_of(self, parameters: Sequence[Parameter]) -> list[Segment]:
         if self.elementwise:
-            return cut(parameters, self._slots, self.slot_names, self._treatment, self.chunk_size)
+            chunk = self.chunk_size
+            if self.one_pass and compiles() and not (self.weight_decay or self.use_ema):
+                chunk *= 16  # nothing to find in the cache again: 4 % less time for Adam's step
+            return cut(parameters, self._slots, self.slot_names, self._treatment, chunk)
         return [
             whole(p, self._slots, self.slot_names, self._treatment(p)) for p in parameters if p.size
         ]

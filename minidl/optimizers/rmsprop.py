@@ -53,6 +53,8 @@ class RMSprop(Optimizer):
     Learning, 2012; centered: Graves, "Generating sequences with recurrent neural networks", 2013.
     """
 
+    one_pass = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,

@@ -47,6 +47,8 @@ class SGD(Optimizer):
     the importance of initialization and momentum in deep learning", 2013 (Nesterov's momentum).
     """
 
+    one_pass = True
+
     def __init__(
         self,
         learning_rate: Any = 0.01,

@@ -165,6 +165,14 @@ def test_a_stall_puts_the_run_on_one_thread_for_a_while(governor):
     assert set(steps(governor, lambda n: 0.001 / n, count=20)) == {2}
 
 
+def test_one_step_that_is_a_little_late_is_no_stall(governor):
+    steps(governor, lambda n: 0.001 / n, count=20)
+    steps(governor, lambda n: 0.006)  # it loaded a kernel, say
+    assert set(steps(governor, lambda n: 0.001 / n, count=20)) == {2}
+    steps(governor, lambda n: 0.006, count=2)
+    assert set(steps(governor, lambda n: 0.001, count=20)) == {1}
+
+
 def test_a_pause_outlasts_a_run(governor):
     steps(governor, lambda n: 0.001 / n, count=20)
     steps(governor, lambda n: 0.1)
