@@ -34,11 +34,13 @@ class FrozenModel:
     into the Dense layer or convolution next to it, where there is one, and dropout, noise and
     activity penalties are gone. So y differs from `model.predict(x)` by round-off alone, and
     where nothing was folded not at all (a batch being computed in one go, as with
-    `predict(x, batch_size=len(x))`).
+    `predict(x, batch_size=len(x))`, and on NumPy alone: with `minidl[fast]` large products are
+    shared between threads there, and add up in another order).
 
     It may be called from any number of threads at once: what is written while it runs belongs to
-    the thread that runs it, and is used again in that thread's next call. The result is always an
-    array of its own. Inputs are compared with the model's shapes and not searched for NaN.
+    the thread that runs it, and is used again in that thread's next call: a Dense layer's arrays
+    here, large arrays of any layer by `kernels/memory.py`. The result is always an array of its
+    own. Inputs are compared with the model's shapes and not searched for NaN.
 
     Attributes:
         name: the model's.
@@ -92,27 +94,10 @@ class FrozenModel:
         Raises:
             ValueError: if the shapes do not fit.
         """
-        plan = self._plan
-        values: list[Any] = [None] * plan.size
-        for slot, array in zip(plan.inputs, self._inputs.arrays(x, self._owner), strict=True):
-            values[slot] = array
         buffers = self._buffers.of_thread
-        for step, dead in zip(self._steps, plan._release, strict=True):
-            inputs: Any = (
-                values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
-            )
-            y = step.run(inputs, buffers)
-            if step.single_output:
-                values[step.outputs[0]] = y
-            else:
-                for slot, item in zip(step.outputs, y, strict=True):
-                    values[slot] = item
-            for slot in dead:
-                values[slot] = None
-        results = [
-            values[slot] if own else np.array(values[slot])
-            for slot, own in zip(plan.outputs, self._own, strict=True)
-        ]
+        arrays = self._inputs.arrays(x, self._owner)
+        outputs = self._plan.walk(arrays, self._steps, lambda step, x: step.run(x, buffers))
+        results = [y if own else np.array(y) for y, own in zip(outputs, self._own, strict=True)]
         return self._outputs.packed(results)
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ the call of one layer, is in `plan_step.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,12 +181,22 @@ class Plan:
             return self._predict(inputs)
 
     def _predict(self, inputs: list[Array]) -> list[Array]:
+        return self.walk(inputs, self.steps, lambda step, x: step.forward(x, False)[0])
+
+    def walk(
+        self, inputs: list[Array], steps: Sequence[Any], compute: Callable[[Any, Any], Any]
+    ) -> list[Array]:
+        """Return the outputs, of which `compute(step, x)` gives each step's own.
+
+        Arguments:
+            steps: as many as the plan's, each with the slots that the plan's has.
+        """
         values: list[Any] = [None] * self.size
         for slot, array in zip(self.inputs, inputs, strict=True):
             values[slot] = array
-        for step, dead in zip(self.steps, self._release, strict=True):
-            x = values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
-            y = step.forward(x, False)[0]
+        for step, dead in zip(steps, self._release, strict=True):
+            x: Any = values[step.inputs[0]] if step.single else [values[i] for i in step.inputs]
+            y = compute(step, x)
             if step.single_output:
                 values[step.outputs[0]] = y
             else:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import Input, Model, Sequential, layers
+from minidl.kernels import memory
 
 
 def settled(model, rng):
@@ -221,3 +222,24 @@ def test_what_cannot_be_frozen_says_why():
     own(np.ones((1, 2)))
     with pytest.raises(ValueError, match="its own forward or call"):
         own.freeze()
+
+
+def test_what_any_layer_writes_is_written_again_in_the_next_call():
+    model = Sequential(
+        [
+            Input((40, 40, 2)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+    frozen = model.freeze()
+    x = np.ones((4, 40, 40, 2), "float32")
+    memory.pool.clear()
+    first = frozen(x)
+    held = memory.pool.held
+    assert held > 4 * 38 * 38 * 8 * 4  # what the convolution gave, and more
+    for _ in range(5):
+        np.testing.assert_array_equal(frozen(x), first)
+    assert memory.pool.held == held
