@@ -113,6 +113,16 @@ class Callback:
     def set_state(self, state: Any) -> None:
         """Go on from what `get_state` returned; called after `on_train_begin`."""
 
+    def check_state(self, state: Any) -> None:
+        """See that `set_state` can go on from a state; nothing is changed yet.
+
+        An interrupted run calls it for all callbacks before it puts anything back, so that a
+        damaged state costs nothing. A callback with a state of its own may override it.
+
+        Raises:
+            ValueError: if the state is not one that `get_state` returns.
+        """
+
     def close(self) -> None:
         """Let go of files and displays. It is called last in every run, also after an error."""
 

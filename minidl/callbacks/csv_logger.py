@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.callbacks.callback import Callback, Logs
 from minidl.callbacks.folders import make_folder_of
+from minidl.states import COUNT, TEXT, entries, list_of, optional
 
 
 class CSVLogger(Callback):
@@ -77,8 +78,15 @@ class CSVLogger(Callback):
         """Return how much of the file is written."""
         return {"size": self._size(), "columns": self.columns}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        entries(size=COUNT, columns=optional(list_of(TEXT)))(
+            state, f"{type(self).__name__}'s state"
+        )
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on behind what was written then; rows that came later come again."""
+        self.check_state(state)
         self._kept = min(int(state["size"]), self._size())
         self.columns = state["columns"] if self._kept else None
 

@@ -7,6 +7,7 @@ from typing import Any
 from minidl._typing import Array
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import MonitorCallback, whole_number
+from minidl.states import COUNT, NUMBER, array_for, each, entries, optional
 from minidl.validation import number
 
 _STATE = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
@@ -80,8 +81,20 @@ class EarlyStopping(MonitorCallback):
         """Return the best epoch so far, and how long ago it was."""
         return {name: getattr(self, name) for name in _STATE}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        weights = each(array_for(p) for p in getattr(self.model, "weights", ()))
+        entries(
+            wait=COUNT,
+            stopped_epoch=COUNT,
+            best=optional(NUMBER),
+            best_epoch=COUNT,
+            best_weights=optional(weights),
+        )(state, f"{type(self).__name__}'s state")
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
+        self.check_state(state)
         for name in _STATE:
             setattr(self, name, state[name])
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.callback import Callback, Logs
+from minidl.states import COUNT, RESULT, dict_of, entries, list_of
 
 
 class History(Callback):
@@ -33,8 +34,15 @@ class History(Callback):
         """Return the record so far."""
         return {"epoch": list(self.epoch), "history": {k: list(v) for k, v in self.history.items()}}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        entries(epoch=list_of(COUNT), history=dict_of(list_of(RESULT)))(
+            state, f"{type(self).__name__}'s state"
+        )
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on with a record."""
+        self.check_state(state)
         self.epoch = list(state["epoch"])
         self.history = {name: list(values) for name, values in state["history"].items()}
         self._before = None

@@ -10,9 +10,15 @@ import numpy as np
 from minidl.callbacks.callback import Logs, save_frequency
 from minidl.callbacks.folders import make_folder
 from minidl.callbacks.monitor import MonitorCallback
+from minidl.states import COUNT, NUMBER, entries, optional
 from minidl.validation import number
 
-_STATE = ("best", "_epoch", "_batches", "_last_batch")
+_STATE = {
+    "best": optional(NUMBER),
+    "_epoch": COUNT,
+    "_batches": COUNT,
+    "_last_batch": optional(COUNT),
+}
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -119,8 +125,13 @@ class ModelCheckpoint(MonitorCallback):
         """Return the best number so far, and how many batches are counted."""
         return {name: getattr(self, name) for name in _STATE}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        entries(**_STATE)(state, f"{type(self).__name__}'s state")
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
+        self.check_state(state)
         for name in _STATE:
             setattr(self, name, state[name])
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from minidl.callbacks.callback import Logs
 from minidl.callbacks.monitor import MonitorCallback, whole_number
+from minidl.states import COUNT, NUMBER, entries, optional
 from minidl.validation import number
 
-_STATE = ("best", "wait", "cooldown_counter")
+_STATE = {"best": optional(NUMBER), "wait": COUNT, "cooldown_counter": COUNT}
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -71,8 +72,13 @@ class ReduceLROnPlateau(MonitorCallback):
         """Return the best number so far, and the epochs counted since."""
         return {name: getattr(self, name) for name in _STATE}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        entries(**_STATE)(state, f"{type(self).__name__}'s state")
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
+        self.check_state(state)
         for name in _STATE:
             setattr(self, name, state[name])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl._typing import Array
 from minidl.callbacks.callback import Callback, Logs
+from minidl.states import array_for, each, entries, optional
 
 
 class SwapEMAWeights(Callback):
@@ -56,8 +57,14 @@ class SwapEMAWeights(Callback):
         kept = None if self._weights is None else [value for _, value in self._weights]
         return {"weights": kept}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        weights = each(array_for(p) for p in self.model.trainable_weights)
+        entries(weights=optional(weights))(state, f"{type(self).__name__}'s state")
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
+        self.check_state(state)
         values = state["weights"]
         self._weights = None
         if values is not None:

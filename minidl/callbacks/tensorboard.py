@@ -11,6 +11,7 @@ import numpy as np
 from minidl._typing import Array
 from minidl.callbacks.callback import Callback, Logs
 from minidl.callbacks.event_files import EventFile, require_tensorboard
+from minidl.states import COUNT, entries
 
 
 class TensorBoard(Callback):
@@ -125,8 +126,13 @@ class TensorBoard(Callback):
         """Return the number of the last batch."""
         return {"batch": self._batch}
 
+    def check_state(self, state: Any) -> None:
+        """Compare a state with what `get_state` returns, and raise ValueError where it differs."""
+        entries(batch=COUNT)(state, f"{type(self).__name__}'s state")
+
     def set_state(self, state: dict[str, int]) -> None:
         """Go on counting from there; what was written of later batches is written again."""
+        self.check_state(state)
         self._batch = int(state["batch"])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

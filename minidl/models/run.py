@@ -235,6 +235,11 @@ class Run:
                 f"this run has the callbacks {names}, that one had "
                 f"{[entry['class'] for entry in states]}"
             )
+        for number, (c, entry) in enumerate(zip(own, states, strict=True)):
+            try:
+                c.check_state(entry["state"])
+            except ValueError as error:
+                raise ValueError(f"callbacks[{number}]: {error}") from error
         return [(c, entry["state"]) for c, entry in zip(own, states, strict=True)]
 
     def _streams(self) -> list[SeedGenerator]:
