@@ -13,7 +13,7 @@ ROOT = Path(minidl.__file__).parent
 
 FLOORS = [
     {"_typing"},
-    {"config", "random", "registered", "registry", "tracing", "validation"},
+    {"config", "random", "registered", "registry", "states", "tracing", "validation"},
     {"kernels"},
     {"activations", "initializers", "regularizers", "constraints"},
     {"layers"},
