@@ -1,10 +1,10 @@
 """Kill trainings, start them again, and compare the ends: `python -m tests.saving.kill --kills N`.
 
 Real processes train to the end under SIGKILLs, and go on each time from what BackupAndRestore or
-ModelCheckpoint wrote: half of them at a random moment, half at a random
-call that has to do with writing a file. The number of threads is drawn anew for each process. The
-end (weights, optimizer slots, streams of random numbers, History, CSV file) must be the bytes of a
-process that was left alone.
+ModelCheckpoint wrote: half of them at a random call that has to do with writing a file, the others
+at a random moment, or soon after a file was written. The number of threads is drawn anew for each
+process. The end (weights, optimizer slots, streams of random numbers, History, CSV file) must be
+the bytes of a process that was left alone.
 
 A second part kills processes that do nothing but save two models to one path in turn: the file
 there must always be one of the two, whole.
@@ -42,6 +42,21 @@ def end(process, within=None):
         return process.wait()
 
 
+def end_after_saving(process, path, delay):
+    """Wait for a process to write to a path, and kill it so many seconds later."""
+    before = _written(path)
+    while process.poll() is None and _written(path) == before:
+        time.sleep(0.002)
+    return end(process, delay)
+
+
+def _written(path):
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # not yet, or just being replaced
+        return None
+
+
 class Trial:
     """One network with one `save_freq`: how it ends when left alone, and how long that takes."""
 
@@ -62,15 +77,21 @@ class Trial:
         counts = Counter(runs=1)
         code = None
         while code != 0:
-            counts["resumed"] += (folder / WAYS[self.way]).exists()
+            path = folder / WAYS[self.way]
+            counts["resumed"] += path.exists()
             call, within, kind = 0, None, "left alone"
             if counts["kills"] < most and draw.random() < 0.5:
                 call, kind = draw.randint(1, 60), "while writing"
+            elif counts["kills"] < most and draw.random() < 0.4:
+                within, kind = draw.uniform(0, 0.2) * self.seconds, "after a saving"
             elif counts["kills"] < most:
                 within, kind = draw.uniform(0.3, 1.1) * self.seconds, "at a moment"
             threads = draw.choice((1, 2))
             process = start(self.name, folder, self.save_freq, call, self.way, threads=threads)
-            code = end(process, within)
+            if kind == "after a saving":
+                code = end_after_saving(process, path, within)
+            else:
+                code = end(process, within)
             if code not in (0, -signal.SIGKILL):
                 raise RuntimeError(f"{self.name}: ended with {code}")
             counts.update({"kills": 1, kind: 1} if code else {})
