@@ -77,7 +77,7 @@ def test_utils_and_callbacks_import_little_that_numpy_does_not():
     assert {name.split(".")[0] for name in run.stdout.split()} <= {"minidl", "__future__"}
     rooms = {name.split(".")[1] for name in run.stdout.split() if "." in name}
     assert rooms == {
-        *("_typing", "callbacks", "config", "random", "registered", "registry", "utils"),
+        *("_typing", "callbacks", "config", "random", "registered", "registry", "states", "utils"),
         "validation",
     }
 
