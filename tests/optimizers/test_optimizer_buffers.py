@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 import pytest
 
+from minidl import config
 from minidl.layers.parameter import Parameter
 from minidl.optimizers import SGD, Adam
 from minidl.optimizers.flat import CACHE_LINE, FlatBuffers
@@ -56,13 +57,21 @@ def test_values_and_gradients_move_into_one_buffer_a_dtype():
     assert (a.dtype, c.dtype) == ("float32", "float64")
 
 
-def test_neighbours_are_walked_in_one_piece():
-    optimizer = Adam()
-    optimizer.build(parameters((30, 50), (50,), (50, 3), (3,)))
-    assert len(optimizer._segments) == 1
-    optimizer = Adam()
-    optimizer.build(parameters((400, 400), (400,)))
-    assert [s.value.size for s in optimizer._segments] == [65_536, 65_536, 29_328]
+@pytest.mark.parametrize("compiled", [False, True])
+def test_neighbours_are_walked_in_one_piece(compiled):
+    if compiled:
+        pytest.importorskip("numba")
+    config.set_compiled_kernels(compiled)
+    try:
+        optimizer = Adam()
+        optimizer.build(parameters((30, 50), (50,), (50, 3), (3,)))
+        assert len(optimizer._segments) == 1
+        optimizer = Adam()
+        optimizer.build(parameters((400, 400), (400,)))
+        pieces = [160_400] if compiled else [65_536, 65_536, 29_328]
+        assert [s.value.size for s in optimizer._segments] == pieces
+    finally:
+        config.set_compiled_kernels(None)
 
 
 def test_slots_have_the_dtype_and_the_place_of_their_parameter():
